@@ -1,0 +1,1 @@
+"""Backends: the only modules of vgspec that import keras or tensorflow."""

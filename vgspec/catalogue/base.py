@@ -1,0 +1,205 @@
+"""What initializers, regularizers, constraints, optimizers, losses, metrics and layers have in common.
+
+Each is a *Keras object*: a class of Keras with named arguments. Here it is a frozen pydantic model whose
+fields are the arguments, with Keras's names and defaults. In a spec it is written as an alias
+(``he_normal``), a class name (``HeNormal``) or a mapping ``{HeNormal: {seed: 1}}``.
+
+The classes live one family a module; `find` loads a family when a document first names it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+__all__ = [
+    "FAMILIES",
+    "KerasObject",
+    "Kind",
+    "UnknownObjectError",
+    "canonical_value",
+    "default_of",
+    "find",
+    "known_names",
+    "resolve",
+]
+
+FAMILIES: Mapping[str, str] = {
+    "initializer": "vgspec.catalogue.initializers",
+    "regularizer": "vgspec.catalogue.regularizers",
+    "constraint": "vgspec.catalogue.constraints",
+    "activation": "vgspec.catalogue.activations",
+    "optimizer": "vgspec.catalogue.optimizers",
+    "schedule": "vgspec.catalogue.schedules",
+    "loss": "vgspec.catalogue.losses",
+    "metric": "vgspec.catalogue.metrics",
+    "layer": "vgspec.layers",
+}
+"""Where each kind of object is described. Every module but the last has a tuple ``ALL``."""
+
+
+class UnknownObjectError(ValueError):
+    """No object of that kind has that name, or the value has not the form of one."""
+
+    def __init__(self, kind: str, given: Any, reason: str = "") -> None:
+        """Keep what was asked for, so that a diagnostic can name it."""
+        self.kind, self.given, self.reason = kind, given, reason
+        super().__init__(reason or f"unknown {kind} {given!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Annotation of a field that holds an object of this kind, or a tuple of them.
+
+    Resolves the spec's way of writing an object, and marks the field for the schema generator.
+    """
+
+    name: str
+    many: bool = False
+    optional: bool = False
+
+    def convert(self, value: Any) -> Any:
+        """The object, or tuple of objects, that a spec value stands for.
+
+        Raises:
+            UnknownObjectError: for an unknown name or a value of the wrong form.
+        """
+        if self.many:
+            if not isinstance(value, tuple | list):
+                raise UnknownObjectError(self.name, value, f"expected a list of {self.name}s")
+            return tuple(resolve(self.name, item) for item in value)
+        if value is None and not self.optional and self.name != "activation":
+            raise UnknownObjectError(self.name, value, f"expected a {self.name}, got null")
+        return resolve(self.name, value)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate by `convert` alone: the nested model's own schema is built when it is first used."""
+        return core_schema.no_info_plain_validator_function(self.convert)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """A marker that the schema generator replaces by a reference."""
+        return {"x-kind": self.name, "x-many": self.many, "x-optional": self.optional}
+
+
+class KerasObject(BaseModel):
+    """A class of Keras with its arguments. Fields are arguments; their order is Keras's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True, protected_namespaces=())
+
+    kind: ClassVar[str] = ""
+    keras_name: ClassVar[str] = ""
+    """Keras's class name; the class's own name where it is empty."""
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """Other names Keras takes, the preferred lower-case one first."""
+    keras_module: ClassVar[str] = ""
+    """The public Keras module, such as ``keras.initializers``."""
+
+    @property
+    def type_name(self) -> str:
+        """Keras's class name."""
+        return self.keras_name or type(self).__name__
+
+    def changed(self) -> Iterator[tuple[str, Any]]:
+        """The arguments that differ from Keras's defaults, as Python values, in declaration order."""
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if field.is_required() or value != default_of(type(self), name):
+                yield name, value
+
+    def canonical(self) -> dict[str, Any]:
+        """The arguments that differ from their defaults, JSON-ready."""
+        return {name: canonical_value(value) for name, value in self.changed()}
+
+    def spec_value(self) -> Any:
+        """How a spec writes this object: an alias, or ``{Name: {arguments}}``."""
+        arguments = self.canonical()
+        if arguments:
+            return {self.type_name: arguments}
+        return self.aliases[0] if self.aliases else self.type_name
+
+    def replace(self, **changes: Any) -> Self:
+        """A validated copy with some arguments changed."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**(values | changes))
+
+
+@cache
+def default_of(cls: type[BaseModel], name: str) -> Any:
+    """The default of a field, factories called."""
+    return cls.model_fields[name].get_default(call_default_factory=True)
+
+
+def canonical_value(value: Any) -> Any:
+    """A JSON-ready form of an argument value."""
+    if isinstance(value, KerasObject):
+        return value.spec_value()
+    if isinstance(value, tuple | list):
+        return [canonical_value(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: canonical_value(item) for key, item in value.items()}
+    return value
+
+
+@cache
+def _table(kind: str) -> Mapping[str, type[KerasObject]]:
+    module = importlib.import_module(FAMILIES[kind])
+    table: dict[str, type[KerasObject]] = {}
+    for cls in module.ALL:
+        table[cls.keras_name or cls.__name__] = cls
+        table |= dict.fromkeys(cls.aliases, cls)
+    return table
+
+
+def find(kind: str, name: str) -> type[KerasObject] | None:
+    """The class that a name stands for, or None."""
+    if kind == "layer":
+        from vgspec.layers import find_layer
+
+        return find_layer(name)
+    return _table(kind).get(name)
+
+
+def known_names(kind: str) -> tuple[str, ...]:
+    """Every name of a kind that a spec may use."""
+    if kind == "layer":
+        from vgspec.layers import layer_names
+
+        return layer_names()
+    return tuple(_table(kind))
+
+
+def resolve(kind: str, value: Any) -> Any:
+    """Turn the spec's way of writing an object into the object; None and objects of the kind pass.
+
+    Raises:
+        UnknownObjectError: for an unknown name or a value of the wrong form.
+        pydantic.ValidationError: for wrong arguments.
+    """
+    if kind == "activation":
+        from vgspec.catalogue.activations import resolve_activation
+
+        return resolve_activation(value)
+    if value is None:
+        return None
+    if isinstance(value, KerasObject):
+        if value.kind != kind:
+            raise UnknownObjectError(kind, value, f"expected a {kind}, got the {value.kind} {value.type_name}")
+        return value
+    if isinstance(value, str):
+        name: str = value
+        arguments: Mapping[str, Any] = {}
+    elif isinstance(value, Mapping) and len(value) == 1:
+        name, arguments = next(iter(value.items()))
+        arguments = {} if arguments is None else arguments
+    else:
+        raise UnknownObjectError(kind, value, f"expected the name of a {kind} or a mapping {{Name: arguments}}")
+    cls = find(kind, name)
+    if cls is None:
+        raise UnknownObjectError(kind, name)
+    return cls(**arguments)

@@ -1,0 +1,1 @@
+"""From a document to a graph: schema, parameters and expressions, expansion."""

@@ -1,0 +1,38 @@
+"""The intermediate graph and its shapes. See `vgspec.ir.graph` and `vgspec.ir.dims`."""
+
+from vgspec.ir.dims import BATCH, Dim, Shape, Sym, format_dim, format_shape
+from vgspec.ir.graph import (
+    Argument,
+    Frame,
+    Graph,
+    GraphError,
+    Input,
+    Node,
+    Operator,
+    Origin,
+    Output,
+    Ref,
+    Tensor,
+    refs_of,
+)
+
+__all__ = [
+    "BATCH",
+    "Argument",
+    "Dim",
+    "Frame",
+    "Graph",
+    "GraphError",
+    "Input",
+    "Node",
+    "Operator",
+    "Origin",
+    "Output",
+    "Ref",
+    "Shape",
+    "Sym",
+    "Tensor",
+    "format_dim",
+    "format_shape",
+    "refs_of",
+]

@@ -1,0 +1,198 @@
+"""The layer descriptor: everything vgspec knows of a layer type, in one class.
+
+A descriptor is a frozen pydantic model. Its *fields* are the layer's constructor arguments, with Keras's
+names, order and defaults; its *class variables* are the traits that rules read; its *methods* are the
+closed list of facets:
+
+``infer_outputs``  shapes and dtypes of the outputs
+``weight_specs``   names, shapes and initializers of the weights, in Keras's order
+``flop_count``     floating-point operations for one sample (a multiply-add counts as two)
+``signal_rule``    the forward and backward moment map, for the gradient-flow analysis
+
+A further concern becomes a table beside the analysis that needs it, with a totality test, not a further
+method here.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from vgspec.catalogue.base import KerasObject
+from vgspec.ir import Argument, Dim, Shape, Tensor
+
+__all__ = ["Call", "CallArgument", "Layer", "ShapeError", "Trait", "Weight"]
+
+
+class Trait(enum.StrEnum):
+    """What a layer does to a signal, for rules that must not name layers."""
+
+    KERNEL = "kernel"  # owns a trainable linear map (Dense, Conv*, …)
+    CONVOLUTION = "convolution"
+    EMBEDDING = "embedding"
+    ACTIVATION = "activation"  # its whole work is a nonlinearity
+    NORMALIZING = "normalizing"  # sets the scale of its output
+    BATCH_STATISTICS = "batch-statistics"  # … from statistics of the batch
+    MERGING = "merging"  # combines several tensors
+    ADDITIVE = "additive"  # … by a sum: what makes a residual connection
+    RECURRENT = "recurrent"
+    GATED = "gated"
+    ATTENTION = "attention"
+    POOLING = "pooling"
+    DROPOUT = "dropout"
+    NOISE = "noise"
+    RESHAPING = "reshaping"  # moves elements, computes nothing
+    PREPROCESSING = "preprocessing"
+    AUGMENTATION = "augmentation"
+    WRAPPER = "wrapper"
+    IDENTITY = "identity"  # at training time passes its input on unchanged
+    CELL = "cell"  # one step of a recurrence: only inside RNN
+
+
+class ShapeError(Exception):
+    """The layer cannot be applied to these inputs.
+
+    Attributes:
+        message: one sentence that names what was received.
+        argument: the layer argument to blame, if one is.
+        notes: further facts, one a line.
+    """
+
+    def __init__(self, message: str, *, argument: str | None = None, notes: tuple[str, ...] = ()) -> None:
+        """Keep the parts for the diagnostic."""
+        self.message, self.argument, self.notes = message, argument, notes
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class CallArgument:
+    """One argument of a layer's ``call``: its name and what it takes.
+
+    Attributes:
+        name: as Keras names it.
+        tensor: whether it takes a tensor (or a list of them); otherwise a literal.
+        required: whether a call must give it.
+        default: the literal's default.
+        many: a tensor argument that takes a list.
+    """
+
+    name: str
+    tensor: bool = True
+    required: bool = True
+    default: Any = None
+    many: bool = False
+
+
+INPUTS = (CallArgument("inputs"),)
+TRAINING = CallArgument("training", tensor=False, required=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The arguments of one call, with the *types* of the tensors in place of the tensors."""
+
+    args: Mapping[str, Argument]
+
+    @property
+    def x(self) -> Tensor:
+        """The first argument, which must be one tensor.
+
+        Raises:
+            ShapeError: if it is a list of tensors or missing.
+        """
+        value = next(iter(self.args.values()), None)
+        if isinstance(value, tuple) and len(value) == 1:
+            value = value[0]
+        if isinstance(value, Tensor):
+            return value
+        if isinstance(value, tuple):
+            raise ShapeError(f"takes one input, got {len(value)}")
+        raise ShapeError("needs an input")
+
+    @property
+    def xs(self) -> tuple[Tensor, ...]:
+        """The tensors of the first argument, one or several.
+
+        Raises:
+            ShapeError: if there is none.
+        """
+        value = next(iter(self.args.values()), None)
+        if isinstance(value, Tensor):
+            return (value,)
+        if isinstance(value, tuple) and value and all(isinstance(item, Tensor) for item in value):
+            return value
+        raise ShapeError("needs one or more input tensors")
+
+    def tensor(self, name: str) -> Tensor | None:
+        """A tensor argument by name, or None if the call does not give it."""
+        value = self.args.get(name)
+        return value if isinstance(value, Tensor) else None
+
+    def literal(self, name: str, default: Any = None) -> Any:
+        """A literal argument by name."""
+        return self.args.get(name, default)
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """One variable of a layer.
+
+    Attributes:
+        name: Keras's variable name (``kernel``), prefixed with ``path/`` inside wrappers.
+        shape: fully known, or with unknown sizes if the input's are.
+        initializer: an initializer object; None where Keras computes the value otherwise.
+        trainable: whether gradient descent changes it (the layer's own ``trainable`` aside).
+        dtype: None for the layer's variable dtype.
+    """
+
+    name: str
+    shape: Shape
+    initializer: Any = None
+    trainable: bool = True
+    dtype: str | None = None
+
+
+class Layer(KerasObject):
+    """Base of all layer descriptors. Fields of its own are the arguments every Keras layer takes."""
+
+    kind: ClassVar[str] = "layer"
+    keras_module: ClassVar[str] = "keras.layers"
+    traits: ClassVar[frozenset[Trait]] = frozenset()
+    call_arguments: ClassVar[tuple[CallArgument, ...]] = INPUTS
+    common_fields: ClassVar[tuple[str, ...]] = ("trainable", "dtype")
+    """Fields that Keras takes through ``**kwargs``."""
+    min_keras: ClassVar[str] = ""
+    """The first Keras version that has this layer, where that is later than the lowest supported one."""
+    supports_masking: ClassVar[bool] = True
+    """Whether a mask on the input goes on to the output (Keras's ``supports_masking`` and ``compute_mask``)."""
+
+    trainable: bool = True
+    dtype: str | None = None
+
+    def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
+        """Types of the outputs, flattened in Keras's order.
+
+        Raises:
+            ShapeError: if the layer cannot be applied to these inputs.
+        """
+        raise NotImplementedError(type(self).__name__)
+
+    def weight_specs(self, call: Call) -> tuple[Weight, ...]:
+        """The layer's weights in the order of Keras's ``layer.weights``; seed states not counted."""
+        return ()
+
+    def flop_count(self, call: Call, outputs: tuple[Tensor, ...]) -> Dim:
+        """Floating-point operations for one sample; None where unknown."""
+        return None
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype in which the layer computes: its policy's, ``float32`` by default."""
+        policy = self.dtype or "float32"
+        return policy.removeprefix("mixed_")
+
+    def floating(self, x: Tensor) -> str:
+        """The output dtype of a layer that computes in its own dtype on floating input."""
+        return self.compute_dtype

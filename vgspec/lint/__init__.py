@@ -1,0 +1,1 @@
+"""The linter: rules over analysis facts, and the engine that runs them."""
