@@ -1,0 +1,167 @@
+"""Every diagnostic code of the language, in one table.
+
+A code is stable for ever: a retired one keeps its row and its number is never given again. Lint rules
+carry their own codes (``VG1xx`` and up) in their classes; everything a document can get wrong *before*
+linting is listed here, by the stage that finds it.
+
+======== =================================================
+VG00x    reading and parsing the text
+VG01x    expressions
+VG02x    the form of a document (schema)
+VG03x    references, blocks, parameters, includes
+VG04x    layer arguments, compile section
+VG05x    shapes and dtypes
+VG06x    building with a backend
+======== =================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vgspec.diagnostics import Diagnostic, Evidence, Fix, Label, Severity, Span
+
+__all__ = [
+    "CODES",
+    "DUPLICATE_KEY",
+    "EXPRESSION_SYNTAX",
+    "EXPRESSION_TYPE",
+    "EXPRESSION_VALUE",
+    "LIMIT_EXCEEDED",
+    "NOT_A_SPEC",
+    "SYNTAX_ERROR",
+    "UNKNOWN_NAME",
+    "UNQUOTED_EXPRESSION",
+    "UNREADABLE_FILE",
+    "UNSUPPORTED_YAML",
+    "Code",
+    "by_code",
+    "by_name",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One kind of finding.
+
+    Attributes:
+        code: stable identifier, ``VG`` and three digits.
+        name: stable name of the bad pattern, in kebab case.
+        severity: what it counts as unless configured otherwise.
+        summary: one sentence that says what it means, for the reference and ``vgspec rule``.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    summary: str
+
+    def diagnostic(
+        self,
+        message: str,
+        *,
+        span: Span | None = None,
+        label: str = "",
+        labels: Iterable[Label] = (),
+        pointer: str = "",
+        notes: Iterable[str] = (),
+        help: str = "",
+        evidence: Evidence | None = None,
+        fix: Fix | None = None,
+        file: str = "",
+        node: str = "",
+        severity: Severity | None = None,
+    ) -> Diagnostic:
+        """A finding of this kind.
+
+        Args:
+            message: one sentence in plain words, without a final full stop.
+            span: the primary place, if the document has text; ``label`` is what is to be seen there.
+            label: the words at the primary place.
+            labels: further places.
+            pointer: JSON pointer of the document node it is about.
+            notes: further facts, one a line.
+            help: the next step to take.
+            evidence: the measured number, if there is one.
+            fix: a change that mends it.
+            file: the file; that of ``span`` where it is not given.
+            node: the id of the graph node it is about.
+            severity: overrides the severity of the code.
+        """
+        primary = () if span is None else (Label(span, label, primary=True),)
+        return Diagnostic(
+            code=self.code,
+            name=self.name,
+            severity=self.severity if severity is None else severity,
+            message=message,
+            pointer=pointer,
+            labels=(*primary, *labels),
+            notes=tuple(notes),
+            help=help,
+            evidence=evidence,
+            fix=fix,
+            file=file or ("" if span is None else span.file),
+            node=node,
+        )
+
+
+_ERROR = Severity.ERROR
+
+# --- VG00x: reading and parsing the text ----------------------------------------------------------------
+
+UNREADABLE_FILE = Code("VG001", "unreadable-file", _ERROR, "The file cannot be read or is not text.")
+SYNTAX_ERROR = Code("VG002", "syntax-error", _ERROR, "The text is neither valid YAML 1.2 nor valid JSON.")
+DUPLICATE_KEY = Code("VG003", "duplicate-key", _ERROR, "A mapping has the same key twice.")
+UNSUPPORTED_YAML = Code(
+    "VG004",
+    "unsupported-yaml",
+    _ERROR,
+    "A YAML feature that a spec does not use: tags, merge keys, several documents, keys that are not text.",
+)
+LIMIT_EXCEEDED = Code(
+    "VG005", "limit-exceeded", _ERROR, "The document is larger or deeper than the limits allow."
+)
+UNQUOTED_EXPRESSION = Code(
+    "VG006",
+    "unquoted-expression",
+    _ERROR,
+    "An unquoted expression inside `{...}` or `[...]` is cut short by YAML.",
+)
+NOT_A_SPEC = Code("VG007", "not-a-spec", _ERROR, "The document is empty, or is not a mapping.")
+
+# --- VG01x: expressions ---------------------------------------------------------------------------------
+
+EXPRESSION_SYNTAX = Code("VG010", "expression-syntax", _ERROR, "The expression cannot be parsed.")
+UNKNOWN_NAME = Code("VG011", "unknown-name", _ERROR, "The expression uses a name that is not defined here.")
+EXPRESSION_TYPE = Code("VG012", "expression-type", _ERROR, "An operator or function gets the wrong type.")
+EXPRESSION_VALUE = Code(
+    "VG013",
+    "expression-value",
+    _ERROR,
+    "The expression has no value: a division by zero, an overflow, an index out of range, a limit.",
+)
+
+# --- VG02x: the form of a document (schema) -------------------------------------------------------------
+
+# --- VG03x: references, blocks, parameters, includes ----------------------------------------------------
+
+# --- VG04x: layer arguments, compile section ------------------------------------------------------------
+
+# --- VG05x: shapes and dtypes ---------------------------------------------------------------------------
+
+# --- VG06x: building with a backend ---------------------------------------------------------------------
+
+
+CODES: tuple[Code, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Code))
+"""Every row above, in order: a constant is a row, so none can be forgotten."""
+
+
+def by_code(code: str) -> Code | None:
+    """The row with this code, such as ``VG003``, or None."""
+    return next((row for row in CODES if row.code == code), None)
+
+
+def by_name(name: str) -> Code | None:
+    """The row with this name, such as ``duplicate-key``, or None."""
+    return next((row for row in CODES if row.name == name), None)
