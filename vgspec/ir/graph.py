@@ -66,7 +66,7 @@ Argument = Any
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One step of the expansion that led to a node: ``block residual_unit``, ``repeat i=2``, …"""
+    """One step of the expansion that led to a node: ``block residual_unit``, ``repeat i=2`` and so on."""
 
     what: str
     pointer: str
