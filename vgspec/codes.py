@@ -119,9 +119,7 @@ UNSUPPORTED_YAML = Code(
     _ERROR,
     "A YAML feature that a spec does not use: tags, merge keys, several documents, keys that are not text.",
 )
-LIMIT_EXCEEDED = Code(
-    "VG005", "limit-exceeded", _ERROR, "The document is larger or deeper than the limits allow."
-)
+LIMIT_EXCEEDED = Code("VG005", "limit-exceeded", _ERROR, "The document is larger or deeper than the limits allow.")
 UNQUOTED_EXPRESSION = Code(
     "VG006",
     "unquoted-expression",

@@ -130,7 +130,7 @@ def children(node: SNode) -> Iterator[tuple[str, SNode]]:
 
 
 def kind_of(node: SNode) -> str:
-    """What a node is, in the words of a diagnostic: ``a mapping``, ``a whole number`` …"""
+    """What a node is, in the words of a diagnostic: ``a mapping``, ``a whole number`` and so on."""
     if isinstance(node, MappingNode):
         return "a mapping"
     if isinstance(node, SequenceNode):
