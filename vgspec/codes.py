@@ -142,11 +142,37 @@ EXPRESSION_VALUE = Code(
 
 # --- VG02x: the form of a document (schema) -------------------------------------------------------------
 
+WRONG_TYPE = Code("VG020", "wrong-type", _ERROR, "A value has not the type that its place takes.")
+UNKNOWN_KEY = Code("VG021", "unknown-key", _ERROR, "A mapping has a key that means nothing there.")
+MISSING_KEY = Code("VG022", "missing-key", _ERROR, "A mapping lacks a key that it needs.")
+UNKNOWN_LAYER = Code("VG023", "unknown-layer", _ERROR, "No layer of Keras, and none registered, has this name.")
+UNKNOWN_CHOICE = Code("VG024", "unknown-choice", _ERROR, "A value is none of those that its place takes.")
+OUT_OF_RANGE = Code("VG025", "out-of-range", _ERROR, "A number is too small or too large, or a list too short or long.")
+NOT_ONE_ACTION = Code("VG026", "not-one-action", _ERROR, "A list item does nothing, or more than one thing.")
+UNSUPPORTED_VERSION = Code("VG027", "unsupported-version", _ERROR, "The document is of a language version not known here.")
+
 # --- VG03x: references, blocks, parameters, includes ----------------------------------------------------
+
+UNKNOWN_REFERENCE = Code("VG030", "unknown-reference", _ERROR, "No input or layer that is visible here has this id.")
+DUPLICATE_ID = Code("VG031", "duplicate-id", _ERROR, "Two things in the same list have the same id.")
+UNKNOWN_BLOCK = Code("VG032", "unknown-block", _ERROR, "No block has this name.")
+UNKNOWN_SHARED = Code("VG033", "unknown-shared", _ERROR, "Nothing under 'shared' has this name.")
+BAD_PARAMETER = Code("VG034", "bad-parameter", _ERROR, "A parameter is unknown, missing, or has a value it does not take.")
+BAD_INCLUDE = Code("VG035", "bad-include", _ERROR, "An included file cannot be used.")
+RECURSIVE_BLOCK = Code("VG036", "recursive-block", _ERROR, "A block uses itself.")
+NO_INPUT = Code("VG037", "no-input", _ERROR, "There is nothing that this layer could be applied to.")
+NOT_A_MODEL = Code("VG038", "not-a-model", _ERROR, "The document has only definitions, and a model was asked for.")
+AMBIGUOUS_OUTPUT = Code("VG039", "ambiguous-output", _ERROR, "A reference to a layer with several outputs does not say which.")
 
 # --- VG04x: layer arguments, compile section ------------------------------------------------------------
 
+BAD_ARGUMENT = Code("VG040", "bad-argument", _ERROR, "An argument of a layer, initializer, optimizer … has a wrong value.")
+BAD_CALL = Code("VG041", "bad-call", _ERROR, "A call gives an argument that the layer's call does not take, or lacks one.")
+BAD_COMPILE = Code("VG042", "bad-compile", _ERROR, "The compile section does not fit the model.")
+
 # --- VG05x: shapes and dtypes ---------------------------------------------------------------------------
+
+SHAPE_ERROR = Code("VG050", "shape-error", _ERROR, "A layer cannot be applied to the shapes that reach it.")
 
 # --- VG06x: building with a backend ---------------------------------------------------------------------
 
