@@ -22,8 +22,9 @@ from typing import Any, ClassVar
 
 from vgspec.catalogue.base import KerasObject
 from vgspec.ir import Argument, Dim, Shape, Tensor
+from vgspec.layers.dtypes import DTypePolicy, compute_dtype, is_floating, result_type
 
-__all__ = ["Call", "CallArgument", "Layer", "ShapeError", "Trait", "Weight"]
+__all__ = ["INPUTS", "TRAINING", "Call", "CallArgument", "Layer", "ShapeError", "Trait", "Weight"]
 
 
 class Trait(enum.StrEnum):
@@ -151,7 +152,7 @@ class Weight:
     shape: Shape
     initializer: Any = None
     trainable: bool = True
-    dtype: str | None = None
+    dtype: DTypePolicy | None = None
 
 
 class Layer(KerasObject):
@@ -169,7 +170,7 @@ class Layer(KerasObject):
     """Whether a mask on the input goes on to the output (Keras's ``supports_masking`` and ``compute_mask``)."""
 
     trainable: bool = True
-    dtype: str | None = None
+    dtype: DTypePolicy | None = None
 
     def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
         """Types of the outputs, flattened in Keras's order.
@@ -190,9 +191,23 @@ class Layer(KerasObject):
     @property
     def compute_dtype(self) -> str:
         """The dtype in which the layer computes: its policy's, ``float32`` by default."""
-        policy = self.dtype or "float32"
-        return policy.removeprefix("mixed_")
+        return compute_dtype(self.dtype)
+
+    def autocast(self, x: Tensor) -> Tensor:
+        """The input as the layer's ``call`` sees it: a floating one in the compute dtype, others unchanged."""
+        return Tensor(x.shape, self.compute_dtype) if is_floating(x.dtype) else x
 
     def floating(self, x: Tensor) -> str:
-        """The output dtype of a layer that computes in its own dtype on floating input."""
-        return self.compute_dtype
+        """The output dtype of a layer that combines its input with floating weights or constants.
+
+        Raises:
+            ShapeError: if the layer's policy is not a floating one, or the input is not numeric.
+        """
+        if not is_floating(self.compute_dtype):
+            raise ShapeError(f"computes in floating point, got the dtype policy {self.dtype}", argument="dtype")
+        if is_floating(x.dtype):
+            return self.compute_dtype
+        try:
+            return result_type(x.dtype, self.compute_dtype)
+        except ValueError:
+            raise ShapeError(f"needs a numeric input, got {x}") from None
