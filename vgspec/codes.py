@@ -23,6 +23,9 @@ from dataclasses import dataclass
 from vgspec.diagnostics import Diagnostic, Evidence, Fix, Label, Severity, Span
 
 __all__ = [
+    "BACKEND_MISSING",
+    "BUILD_FAILED",
+    "CANNOT_WRITE",
     "CODES",
     "DUPLICATE_KEY",
     "EXPRESSION_SYNTAX",
@@ -30,10 +33,15 @@ __all__ = [
     "EXPRESSION_VALUE",
     "LIMIT_EXCEEDED",
     "NOT_A_SPEC",
+    "SAVE_FAILED",
+    "SHAPE_DISAGREES",
     "SYNTAX_ERROR",
+    "TARGET_EXISTS",
+    "UNKNOWN_FORMAT",
     "UNKNOWN_NAME",
     "UNQUOTED_EXPRESSION",
     "UNREADABLE_FILE",
+    "UNSUPPORTED_BY_KERAS",
     "UNSUPPORTED_YAML",
     "Code",
     "by_code",
@@ -149,7 +157,9 @@ UNKNOWN_LAYER = Code("VG023", "unknown-layer", _ERROR, "No layer of Keras, and n
 UNKNOWN_CHOICE = Code("VG024", "unknown-choice", _ERROR, "A value is none of those that its place takes.")
 OUT_OF_RANGE = Code("VG025", "out-of-range", _ERROR, "A number is too small or too large, or a list too short or long.")
 NOT_ONE_ACTION = Code("VG026", "not-one-action", _ERROR, "A list item does nothing, or more than one thing.")
-UNSUPPORTED_VERSION = Code("VG027", "unsupported-version", _ERROR, "The document is of a language version not known here.")
+UNSUPPORTED_VERSION = Code(
+    "VG027", "unsupported-version", _ERROR, "The document is of a language version not known here."
+)
 
 # --- VG03x: references, blocks, parameters, includes ----------------------------------------------------
 
@@ -157,17 +167,25 @@ UNKNOWN_REFERENCE = Code("VG030", "unknown-reference", _ERROR, "No input or laye
 DUPLICATE_ID = Code("VG031", "duplicate-id", _ERROR, "Two things in the same list have the same id.")
 UNKNOWN_BLOCK = Code("VG032", "unknown-block", _ERROR, "No block has this name.")
 UNKNOWN_SHARED = Code("VG033", "unknown-shared", _ERROR, "Nothing under 'shared' has this name.")
-BAD_PARAMETER = Code("VG034", "bad-parameter", _ERROR, "A parameter is unknown, missing, or has a value it does not take.")
+BAD_PARAMETER = Code(
+    "VG034", "bad-parameter", _ERROR, "A parameter is unknown, missing, or has a value it does not take."
+)
 BAD_INCLUDE = Code("VG035", "bad-include", _ERROR, "An included file cannot be used.")
 RECURSIVE_BLOCK = Code("VG036", "recursive-block", _ERROR, "A block uses itself.")
 NO_INPUT = Code("VG037", "no-input", _ERROR, "There is nothing that this layer could be applied to.")
 NOT_A_MODEL = Code("VG038", "not-a-model", _ERROR, "The document has only definitions, and a model was asked for.")
-AMBIGUOUS_OUTPUT = Code("VG039", "ambiguous-output", _ERROR, "A reference to a layer with several outputs does not say which.")
+AMBIGUOUS_OUTPUT = Code(
+    "VG039", "ambiguous-output", _ERROR, "A reference to a layer with several outputs does not say which."
+)
 
 # --- VG04x: layer arguments, compile section ------------------------------------------------------------
 
-BAD_ARGUMENT = Code("VG040", "bad-argument", _ERROR, "An argument of a layer, initializer, optimizer … has a wrong value.")
-BAD_CALL = Code("VG041", "bad-call", _ERROR, "A call gives an argument that the layer's call does not take, or lacks one.")
+BAD_ARGUMENT = Code(
+    "VG040", "bad-argument", _ERROR, "An argument of a layer, initializer, optimizer … has a wrong value."
+)
+BAD_CALL = Code(
+    "VG041", "bad-call", _ERROR, "A call gives an argument that the layer's call does not take, or lacks one."
+)
 BAD_COMPILE = Code("VG042", "bad-compile", _ERROR, "The compile section does not fit the model.")
 
 # --- VG05x: shapes and dtypes ---------------------------------------------------------------------------
@@ -175,6 +193,22 @@ BAD_COMPILE = Code("VG042", "bad-compile", _ERROR, "The compile section does not
 SHAPE_ERROR = Code("VG050", "shape-error", _ERROR, "A layer cannot be applied to the shapes that reach it.")
 
 # --- VG06x: building with a backend ---------------------------------------------------------------------
+
+BACKEND_MISSING = Code(
+    "VG060", "backend-missing", _ERROR, "Building needs Keras, which is not installed or does not start."
+)
+UNSUPPORTED_BY_KERAS = Code(
+    "VG061",
+    "unsupported-by-keras",
+    _ERROR,
+    "The installed Keras lacks a class, function or argument that the model uses.",
+)
+BUILD_FAILED = Code("VG062", "build-failed", _ERROR, "Keras refuses to build a layer that passed every check.")
+SHAPE_DISAGREES = Code("VG063", "shape-disagrees", _ERROR, "Keras gives a tensor another shape than was inferred.")
+TARGET_EXISTS = Code("VG064", "target-exists", _ERROR, "The output exists already.")
+CANNOT_WRITE = Code("VG065", "cannot-write", _ERROR, "The output cannot be written.")
+UNKNOWN_FORMAT = Code("VG066", "unknown-format", _ERROR, "The output's name does not say a known format.")
+SAVE_FAILED = Code("VG067", "save-failed", _ERROR, "Keras cannot save the model in this format.")
 
 
 CODES: tuple[Code, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Code))
