@@ -27,6 +27,7 @@ __all__ = [
     "default_of",
     "find",
     "known_names",
+    "refused",
     "resolve",
 ]
 
@@ -39,6 +40,7 @@ FAMILIES: Mapping[str, str] = {
     "schedule": "vgspec.catalogue.schedules",
     "loss": "vgspec.catalogue.losses",
     "metric": "vgspec.catalogue.metrics",
+    "optimizer_map": "vgspec.catalogue.optimizer_map",
     "layer": "vgspec.layers",
 }
 """Where each kind of object is described. Every module but the last has a tuple ``ALL``."""
@@ -99,6 +101,8 @@ class KerasObject(BaseModel):
     """Other names Keras takes, the preferred lower-case one first."""
     keras_module: ClassVar[str] = ""
     """The public Keras module, such as ``keras.initializers``."""
+    min_keras: ClassVar[str] = ""
+    """The first Keras version that has it, where that is later than the lowest supported one."""
 
     @property
     def type_name(self) -> str:
@@ -165,6 +169,17 @@ def find(kind: str, name: str) -> type[KerasObject] | None:
     return _table(kind).get(name)
 
 
+def refused(kind: str) -> Mapping[str, str]:
+    """Names that Keras has and a spec cannot use, each with the reason."""
+    if kind == "layer":
+        from vgspec.layers import REFUSED
+
+        return REFUSED
+    from vgspec.catalogue.refused import REFUSED as BY_KIND
+
+    return BY_KIND.get(kind, {})
+
+
 def known_names(kind: str) -> tuple[str, ...]:
     """Every name of a kind that a spec may use."""
     if kind == "layer":
@@ -201,5 +216,12 @@ def resolve(kind: str, value: Any) -> Any:
         raise UnknownObjectError(kind, value, f"expected the name of a {kind} or a mapping {{Name: arguments}}")
     cls = find(kind, name)
     if cls is None:
-        raise UnknownObjectError(kind, name)
-    return cls(**arguments)
+        raise UnknownObjectError(kind, name, refused(kind).get(name, ""))
+    if not isinstance(arguments, Mapping):
+        raise UnknownObjectError(kind, value, f"expected a mapping of arguments for {name}, got {arguments!r}")
+    return cls(**{key: _tuples(argument) for key, argument in arguments.items()})
+
+
+def _tuples(value: Any) -> Any:
+    """The same data with tuples for lists, as frozen objects hold them; mappings are left for their own class."""
+    return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
