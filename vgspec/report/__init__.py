@@ -1,1 +1,1 @@
-"""Results as text, JSON, SARIF and more: pure functions."""
+"""Reports: results as text for people and as data for tools. Pure functions of results; see `vgspec.report.formats`."""
