@@ -16,15 +16,28 @@ method here.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from vgspec.catalogue.activations import Activation
 from vgspec.catalogue.base import KerasObject
 from vgspec.ir import Argument, Dim, Shape, Tensor
-from vgspec.layers.dtypes import DTypePolicy, compute_dtype, is_floating, result_type
+from vgspec.layers.dtypes import DTypePolicy, compute_dtype, is_floating, result_type, variable_dtype
 
-__all__ = ["INPUTS", "TRAINING", "Call", "CallArgument", "Layer", "ShapeError", "Trait", "Weight"]
+__all__ = [
+    "INPUTS",
+    "TRAINING",
+    "Call",
+    "CallArgument",
+    "Layer",
+    "ShapeError",
+    "Trait",
+    "Weight",
+    "activate",
+    "nested_weights",
+]
 
 
 class Trait(enum.StrEnum):
@@ -172,6 +185,11 @@ class Layer(KerasObject):
     trainable: bool = True
     dtype: DTypePolicy | None = None
 
+    @property
+    def makes_mask(self) -> bool:
+        """Whether the output carries a mask that the layer itself computes from its input."""
+        return False
+
     def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
         """Types of the outputs, flattened in Keras's order.
 
@@ -211,3 +229,43 @@ class Layer(KerasObject):
             return result_type(x.dtype, self.compute_dtype)
         except ValueError:
             raise ShapeError(f"needs a numeric input, got {x}") from None
+
+
+def activate(activation: Activation, x: Tensor) -> Tensor:
+    """The output of a layer that applies an activation to ``x`` as its last step.
+
+    Keras infers the shapes and builds the weights of such a layer as if there were no activation. So one that
+    changes the shape, or has weights of its own, fails only when the model runs; both are refused.
+
+    Raises:
+        ShapeError: if the activation cannot be applied, changes the shape, or has weights.
+    """
+    if activation.name == "glu":
+        raise ShapeError(
+            "has the activation glu, which halves an axis, and Keras takes no account of that here",
+            argument="activation",
+        )
+    if activation.layer is not None:
+        call = Call({activation.layer.call_arguments[0].name: x})
+        activation.layer.infer_outputs(call)
+        if activation.layer.weight_specs(call):
+            raise ShapeError(
+                f"has the activation {activation.layer.type_name}, which has weights of its own; "
+                "write it as a layer after this one",
+                argument="activation",
+            )
+    return x
+
+
+def nested_weights(layer: Layer, call: Call) -> tuple[Weight, ...]:
+    """The weights of a layer inside a wrapper: names prefixed with the nested layer's default name."""
+    prefix = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", layer.type_name).lower()
+    return tuple(
+        replace(
+            weight,
+            name=f"{prefix}/{weight.name}",
+            trainable=weight.trainable and layer.trainable,
+            dtype=weight.dtype or variable_dtype(layer.dtype),
+        )
+        for weight in layer.weight_specs(call)
+    )
