@@ -1,0 +1,373 @@
+"""The words in which a layer says what it does to the size of a signal.
+
+A descriptor's ``signal_rule`` returns a tuple of these primitives, applied one after the other, or
+`Unknown` with a reason. They are plain data: `vgspec.analysis.signal` interprets them, forward and backward.
+An empty tuple is the identity. Sizes come from the tensors of the call, so the primitives name only what
+the shapes do not say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+__all__ = [
+    "Attend",
+    "BatchNormalize",
+    "Bias",
+    "Bidirect",
+    "Combine",
+    "Concatenate",
+    "Constant",
+    "Convolution",
+    "Crop",
+    "DotProduct",
+    "Drop",
+    "Each",
+    "Elementwise",
+    "GlobalPool",
+    "Linear",
+    "Lookup",
+    "MultiHead",
+    "Noise",
+    "Normalize",
+    "Pad",
+    "Permute",
+    "Pool",
+    "Primitive",
+    "Recurrence",
+    "Reshape",
+    "Rule",
+    "Scale",
+    "Softmax",
+    "Stop",
+    "Tile",
+    "Unknown",
+    "Upsample",
+]
+
+Size: TypeAlias = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No rule: what stands upstream cannot be analysed."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """A matrix on the last ``axes`` axes: ``fan_in`` values to ``fan_out``, the same for every other position.
+
+    ``features`` are the output's sizes in place of those axes. ``spectral`` divides the kernel by its largest
+    singular value.
+    """
+
+    kernel: Any
+    initializer: Any
+    shape: Size
+    fan_in: int
+    fan_out: int
+    features: Size
+    axes: int = 1
+    spectral: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Convolution:
+    """A convolution on all axes but batch and ``axis``.
+
+    ``shape`` is the kernel's, spatial sizes first. ``depthwise``: each channel by itself, ``shape[-1]``
+    outputs for each. ``transposed``: the gradient of a convolution.
+    """
+
+    kernel: str
+    initializer: Any
+    shape: Size
+    strides: Size
+    padding: Literal["valid", "same", "causal"]
+    filters: int
+    dilation: Size = ()
+    groups: int = 1
+    transposed: bool = False
+    depthwise: bool = False
+    axis: int = -1
+    output_padding: Size | None = None
+    spectral: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bias:
+    """A trainable vector added along ``axis``."""
+
+    initializer: Any
+    shape: Size
+    axis: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Elementwise:
+    """An activation: a `vgspec.catalogue.activations.Activation`, applied to each element (or along an axis)."""
+
+    activation: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Softmax:
+    """Softmax (or its logarithm) along ``axes``."""
+
+    axes: Size = (-1,)
+    log: bool = False
+    sparse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNormalize:
+    """Zero mean and unit variance per channel of ``axis``, by batch statistics; then scale and offset.
+
+    Where ``frozen``, the moving statistics (mean 0, variance 1 at first) are used instead.
+    """
+
+    axis: int = -1
+    epsilon: float = 1e-3
+    scale: Any = None
+    offset: Any = None
+    frozen: bool = False
+    mean_initializer: Any = None
+    variance_initializer: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Normalize:
+    """Zero mean (if ``centered``) and unit mean square per sample over ``axes``; then scale and offset.
+
+    ``groups``: the channel axis, the last of ``axes``, is split in so many groups. ``norm``: unit Euclidean length
+    in place of unit mean square.
+    """
+
+    axes: Size = (-1,)
+    epsilon: float = 1e-3
+    centered: bool = True
+    groups: int = 1
+    scale: Any = None
+    offset: Any = None
+    norm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """``factor * x + offset`` with numbers."""
+
+    factor: float = 1.0
+    offset: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A weight (or data) of the layer's own, added to the input: ``initializer`` over ``shape``.
+
+    ``broadcast``: the output has the weight's shape, whatever the input's values.
+    """
+
+    initializer: Any
+    shape: Size
+    add: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Combine:
+    """Element by element over several inputs, with broadcasting."""
+
+    kind: Literal["add", "subtract", "multiply", "average", "maximum", "minimum"]
+
+
+@dataclass(frozen=True, slots=True)
+class Concatenate:
+    """Joined along an axis, batch axis counted."""
+
+    axis: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class DotProduct:
+    """Dot product of two inputs along one axis each."""
+
+    axes: tuple[int, int]
+    normalize: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Maximum or average over a window."""
+
+    kind: Literal["max", "average"]
+    size: Size
+    strides: Size
+    padding: Literal["valid", "same"] = "valid"
+    axis: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalPool:
+    """Maximum or average over all positions; ``adaptive`` gives the output sizes of an adaptive pooling."""
+
+    kind: Literal["max", "average"]
+    keepdims: bool = False
+    axis: int = -1
+    adaptive: Size = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pad:
+    """Zeros around the spatial axes: (before, after) for each."""
+
+    amounts: tuple[tuple[int, int], ...]
+    axis: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """Positions cut off; the output's shape says how many remain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upsample:
+    """Each position repeated, or interpolated, ``factors`` times along its axis."""
+
+    factors: Size
+    interpolation: str = "nearest"
+    axis: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """The whole tensor repeated along a new first axis (``RepeatVector``)."""
+
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reshape:
+    """Elements in the same order under another shape: the output's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permute:
+    """Axes in another order: 1-based, batch axis left out, as Keras's ``Permute``."""
+
+    dims: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Dropout with rescaling. ``shared`` counts positions that are dropped together: none, or all."""
+
+    rate: float
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Zero-mean noise: ``added`` to or ``multiplied`` with (about one) the input, as a standard deviation.
+
+    ``alpha_rate``: alpha dropout at that rate.
+    """
+
+    added: float = 0.0
+    multiplied: float = 0.0
+    alpha_rate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Rows of a table by integer index."""
+
+    kernel: str
+    initializer: Any
+    shape: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """A recurrent layer over axis 1.
+
+    ``cell``: ``simple``, ``lstm`` or ``gru``. ``reset_after`` is GRU's. ``convolution`` is given for the
+    convolutional kinds: a `Convolution` for the input with the gates' filters together, kernel sizes and
+    padding; the recurrent one is of the same size with padding ``same`` and stride one.
+    """
+
+    cell: Literal["simple", "lstm", "gru"]
+    units: int
+    features: int
+    activation: Any
+    recurrent_activation: Any
+    kernel_initializer: Any
+    recurrent_initializer: Any
+    bias_initializer: Any = None
+    unit_forget_bias: bool = False
+    reset_after: bool = True
+    return_sequences: bool = False
+    return_state: bool = False
+    go_backwards: bool = False
+    dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    convolution: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bidirect:
+    """Two recurrences, one on the reversed input, merged."""
+
+    forward: tuple[Any, ...]
+    backward: tuple[Any, ...]
+    merge: Literal["concat", "sum", "mul", "ave"] | None = "concat"
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """Axis 1 taken as more samples for the inner primitives (``TimeDistributed``)."""
+
+    rule: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attend:
+    """Attention without projections: inputs query, value and optionally key.
+
+    ``scale`` is the number that multiplies the scores; ``additive`` scores ``sum(scale * tanh(q + k))``.
+    """
+
+    scale: float = 1.0
+    additive: bool = False
+    dropout: float = 0.0
+    causal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MultiHead:
+    """Attention with projections: inputs query, value and optionally key.
+
+    ``query_heads`` heads read ``key_heads`` heads of keys and values. Shapes of the kernels are
+    (features, heads, size).
+    """
+
+    query_heads: int
+    key_heads: int
+    key_dim: int
+    value_dim: int
+    output: Size
+    initializer: Any
+    bias_initializer: Any = None
+    dropout: float = 0.0
+    causal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The gradient ends here."""
+
+
+Primitive: TypeAlias = Any
+Rule: TypeAlias = tuple[Primitive, ...] | Unknown
+"""Primitives applied one after the other, or the reason why there are none."""
