@@ -1,20 +1,85 @@
-"""Keras's activations: one row each, with name, aliases, traits and the function itself.
+"""Keras's activations as layer arguments: the id of a row of the table, or an activation layer.
 
 An `Activation` is what a layer's ``activation`` argument holds: the id of a row, or an activation layer
-with its arguments (``{LeakyReLU: {negative_slope: 0.1}}``), as Keras allows.
+with its arguments (``{LeakyReLU: {negative_slope: 0.1}}``), as Keras allows. `Activation.scalar` gives the
+function itself with the layer's arguments bound.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from vgspec.catalogue.base import KerasObject, UnknownObjectError
+from vgspec.catalogue.activation_table import BY_NAME, ROWS, ActivationRow, Curve
+from vgspec.catalogue.base import KerasObject, UnknownObjectError, refused
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from vgspec.layers.base import Layer
 
-__all__ = ["ALL", "LINEAR", "SIGMOID", "TANH", "Activation", "activation_names", "resolve_activation"]
+__all__ = [
+    "ALL",
+    "LINEAR",
+    "RELU",
+    "SIGMOID",
+    "TANH",
+    "Activation",
+    "ActivationRow",
+    "Curve",
+    "ScalarActivation",
+    "activation_names",
+    "activation_of",
+    "resolve_activation",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarActivation:
+    """An elementwise function with its arguments bound. Hashable, so that moments can be cached by it.
+
+    Attributes:
+        name: the row's name.
+        arguments: arguments that differ from the row's defaults, sorted by name.
+    """
+
+    name: str
+    arguments: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def row(self) -> ActivationRow:
+        """The row of the table."""
+        return BY_NAME[self.name]
+
+    @property
+    def curve(self) -> Curve:
+        """Range, slopes at infinity, kinks and flat pieces, for these arguments."""
+        curve = self.row.curve
+        if curve is None:
+            raise TypeError(f"{self.name} is not elementwise")
+        return curve(**dict(self.arguments))
+
+    def f(self, x: Any) -> NDArray[np.float64]:
+        """The function, elementwise in float64."""
+        from vgspec.catalogue.activation_functions import call
+
+        return call(self.name, 0, x, dict(self.arguments))
+
+    def df(self, x: Any) -> NDArray[np.float64]:
+        """The derivative, elementwise in float64; at a kink one of the one-sided ones."""
+        from vgspec.catalogue.activation_functions import call
+
+        return call(self.name, 1, x, dict(self.arguments))
+
+
+def _bind(name: str, arguments: Mapping[str, Any]) -> ScalarActivation | None:
+    row = BY_NAME[name]
+    if not row.elementwise or any(argument not in arguments for argument in row.required):
+        return None
+    changed = {key: value for key, value in arguments.items() if key in row.required or value != row.arguments[key]}
+    return ScalarActivation(row.name, tuple(sorted(changed.items())))
 
 
 class Activation(KerasObject):
@@ -31,43 +96,62 @@ class Activation(KerasObject):
         """Whether it changes nothing."""
         return self.layer is None and self.name == "linear"
 
+    @property
+    def row(self) -> ActivationRow | None:
+        """The row of the table that it stands for; None for a layer that the table does not know."""
+        if self.layer is None:
+            return BY_NAME.get(self.name)
+        bound = _of_layer(self.layer)
+        return None if bound is None else BY_NAME[bound[0]]
+
+    def scalar(self) -> ScalarActivation | None:
+        """The function with its arguments; None where it is not elementwise or not known before training."""
+        bound = (self.name, {}) if self.layer is None else _of_layer(self.layer)
+        return None if bound is None or bound[0] not in BY_NAME else _bind(*bound)
+
     def spec_value(self) -> Any:
         """``relu``, or ``{LeakyReLU: {negative_slope: 0.1}}``."""
         return self.name if self.layer is None else {self.layer.type_name: self.layer.canonical()}
 
 
-NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("celu", ()),
-    ("elu", ()),
-    ("exponential", ()),
-    ("gelu", ()),
-    ("glu", ()),
-    ("hard_shrink", ()),
-    ("hard_sigmoid", ()),
-    ("hard_silu", ("hard_swish",)),
-    ("hard_tanh", ()),
-    ("leaky_relu", ()),
-    ("linear", ()),
-    ("log_sigmoid", ()),
-    ("log_softmax", ()),
-    ("mish", ()),
-    ("relu", ()),
-    ("relu6", ()),
-    ("selu", ()),
-    ("sigmoid", ()),
-    ("silu", ("swish",)),
-    ("soft_shrink", ()),
-    ("softmax", ()),
-    ("softplus", ()),
-    ("softsign", ()),
-    ("sparse_plus", ()),
-    ("sparse_sigmoid", ()),
-    ("sparsemax", ()),
-    ("squareplus", ()),
-    ("tanh", ()),
-    ("tanh_shrink", ()),
-    ("threshold", ()),
-)
+def _of_layer(layer: Layer) -> tuple[str, Mapping[str, Any]] | None:
+    """The row and the arguments that an activation layer stands for.
+
+    A ``PReLU`` learns its slope: it counts as the ``leaky_relu`` that it starts as, if every entry of its slope
+    starts equal.
+    """
+    given: Any = layer
+    match layer.type_name:
+        case "Activation":
+            inner: Activation = given.activation
+            return (inner.name, {}) if inner.layer is None else _of_layer(inner.layer)
+        case "ReLU":
+            names = ("negative_slope", "max_value", "threshold")
+            return "relu", {name: getattr(given, name) for name in names}
+        case "LeakyReLU":
+            return "leaky_relu", {"negative_slope": given.negative_slope}
+        case "ELU":
+            return "elu", {"alpha": given.alpha}
+        case "PReLU":
+            slope = given.alpha_initializer.moments(())
+            return ("leaky_relu", {"negative_slope": slope.mean}) if slope.variance == 0 else None
+        case "Softmax":
+            return "softmax", {"axis": given.axis}
+        case _:
+            return None
+
+
+def activation_of(layer: Layer) -> Activation | None:
+    """The activation whose whole work a layer does; None for any other layer."""
+    from vgspec.layers.base import Trait
+
+    if Trait.ACTIVATION not in layer.traits:
+        return None
+    if layer.type_name == "Activation":
+        inner: Activation = layer.activation  # type: ignore[attr-defined]  # the Activation layer has this field
+        return inner
+    return Activation(name=layer.type_name, layer=layer)
+
 
 LINEAR = Activation()
 SIGMOID = Activation(name="sigmoid")
@@ -78,7 +162,8 @@ ALL: tuple[type[Activation], ...] = (Activation,)
 
 def activation_names() -> tuple[str, ...]:
     """Every id that an ``activation`` argument may name."""
-    return tuple(name for row, aliases in NAMES for name in (row, *aliases))
+    unusable = refused("activation")
+    return tuple(name for row in ROWS for name in (row.name, *row.aliases) if name not in unusable)
 
 
 def resolve_activation(value: Any) -> Activation:
@@ -92,9 +177,10 @@ def resolve_activation(value: Any) -> Activation:
     if isinstance(value, Activation):
         return value
     if isinstance(value, str):
-        for name, aliases in NAMES:
-            if value == name or value in aliases:
-                return Activation(name=name)
+        if value in refused("activation"):
+            raise UnknownObjectError("activation", value, refused("activation")[value])
+        if value in BY_NAME:
+            return Activation(name=BY_NAME[value].name)
         raise UnknownObjectError("activation", value)
     from vgspec.layers.base import Layer, Trait
 
