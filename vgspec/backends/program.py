@@ -1,0 +1,203 @@
+"""A graph as the sequence of Keras calls that builds it.
+
+`plan` is the only place that decides how a graph becomes Keras calls; `vgspec.backends.keras_model` runs
+the steps and `vgspec.backends.keras_source` writes them out.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vgspec.backends.construct import Construct, Expr, LayerUse, Name, TensorUse, describe
+from vgspec.catalogue.base import KerasObject
+from vgspec.ir import Argument, Graph, Input, Node, Ref, Tensor
+
+__all__ = ["CallStep", "InputStep", "LayerStep", "Program", "Results", "Step", "for_single_output", "plan"]
+
+
+class Results(enum.Enum):
+    """What a call returns."""
+
+    ONE = "one"  # a tensor
+    FLAT = "flat"  # a tuple or list of tensors
+    NESTED = "nested"  # any structure of tensors, or one whose form depends on arguments
+
+
+@dataclass(frozen=True, slots=True)
+class InputStep:
+    """Declare an input of the model."""
+
+    input: Input
+    make: Construct
+
+
+@dataclass(frozen=True, slots=True)
+class LayerStep:
+    """Make a layer object."""
+
+    key: str
+    make: Construct
+    node: Node
+    """The first node that calls it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallStep:
+    """Call a layer, or an operation, on tensors."""
+
+    node: Node
+    function: LayerUse | Name
+    args: tuple[Expr, ...]
+    kwargs: tuple[tuple[str, Expr], ...]
+    results: Results
+
+    @property
+    def is_operation(self) -> bool:
+        """Whether a function of ``keras.ops`` is called, which makes an object without a chosen name."""
+        return isinstance(self.function, Name)
+
+
+Step = InputStep | LayerStep | CallStep
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The steps in order, and what the model is made of.
+
+    Attributes:
+        name: the model's name.
+        steps: inputs first, each layer right before its first call.
+        inputs: one tensor, or a list of them: Keras then takes a list in this order as well as a dict by name.
+        outputs: one tensor, or a dict by output name, the keys that losses and metrics are given by.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    inputs: Expr
+    outputs: Expr
+
+    @property
+    def single_output(self) -> bool:
+        """Whether the model gives one tensor, not a dict."""
+        return not isinstance(self.outputs, Mapping)
+
+
+def plan(graph: Graph) -> Program:
+    """The calls that build a graph."""
+    steps: list[Step] = [InputStep(item, _input(item)) for item in graph.inputs]
+    made: set[str] = set()
+    for node in graph.nodes:
+        operator = graph.operator(node)
+        if not isinstance(operator, KerasObject):
+            raise TypeError(f"layer {node.layer!r} is a {type(operator).__name__}, not a layer descriptor")
+        if operator.type_name.startswith("ops."):
+            steps.append(_operation(node, operator))
+            continue
+        if node.layer not in made:
+            made.add(node.layer)
+            make = describe(operator, aliases=False)
+            assert isinstance(make, Construct)
+            steps.append(LayerStep(node.layer, make.adding(name=node.layer), node))
+        steps.append(_call(node, operator))
+    inputs = [TensorUse(Ref(item.name)) for item in graph.inputs]
+    outputs = {item.name: TensorUse(item.ref) for item in graph.outputs}
+    return Program(
+        name=graph.name,
+        steps=tuple(steps),
+        inputs=inputs[0] if len(inputs) == 1 else inputs,
+        outputs=next(iter(outputs.values())) if len(outputs) == 1 else outputs,
+    )
+
+
+_INPUT_OPTIONS = ("sparse", "ragged", "optional")
+
+
+def _input(item: Input) -> Construct:
+    batch, *shape = (size if isinstance(size, int) else None for size in item.tensor.shape)
+    kwargs: list[tuple[str, Expr]] = [("shape", tuple(shape))]
+    if batch is not None:
+        kwargs.append(("batch_size", batch))
+    if item.tensor.dtype != "float32":
+        kwargs.append(("dtype", item.tensor.dtype))
+    kwargs += [(name, value) for name, value in item.options if name in _INPUT_OPTIONS and value]
+    kwargs.append(("name", item.name))
+    return Construct(Name("keras", "Input"), tuple(kwargs))
+
+
+def _argument(value: Argument) -> Expr:
+    if isinstance(value, Ref):
+        return TensorUse(value)
+    if isinstance(value, tuple | list):
+        return [_argument(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _argument(item) for key, item in value.items()}
+    return value
+
+
+def _arguments(node: Node, operator: Any) -> tuple[tuple[Expr, ...], tuple[tuple[str, Expr], ...]]:
+    """The first argument by position, because its name is not part of Keras's interface; the rest by name."""
+    if not node.args:
+        return (), ()
+    (_, value), *rest = node.args
+    first = _argument(value)
+    declared = getattr(operator, "call_arguments", ())
+    takes_one = not (declared and declared[0].many)
+    if takes_one and isinstance(first, list) and len(first) == 1 and isinstance(first[0], TensorUse):
+        first = first[0]
+    return (first,), tuple((name, _argument(item)) for name, item in rest)
+
+
+_FLAT = frozenset(
+    {
+        "AdditiveAttention",
+        "Attention",
+        "Bidirectional",
+        "ConvLSTM1D",
+        "ConvLSTM2D",
+        "ConvLSTM3D",
+        "GRU",
+        "GroupQueryAttention",
+        "GroupedQueryAttention",
+        "LSTM",
+        "MultiHeadAttention",
+        "SimpleRNN",
+    }
+)
+"""Layers that return several tensors as one flat tuple or list."""
+
+_LISTS = frozenset({"ops.array_split", "ops.meshgrid", "ops.split", "ops.unstack"})
+"""Operations that return a list even of one tensor."""
+
+
+def _results(type_name: str, outputs: tuple[Tensor, ...]) -> Results:
+    if type_name in _LISTS:
+        return Results.FLAT
+    if len(outputs) == 1:
+        return Results.ONE
+    return Results.FLAT if type_name in _FLAT or type_name.startswith("ops.") else Results.NESTED
+
+
+def _call(node: Node, operator: KerasObject) -> CallStep:
+    args, kwargs = _arguments(node, operator)
+    return CallStep(node, LayerUse(node.layer), args, kwargs, _results(operator.type_name, node.outputs))
+
+
+def _operation(node: Node, operator: KerasObject) -> CallStep:
+    """A call of ``keras.ops.f``: its tensors are call arguments, its settings the descriptor's fields."""
+    make = describe(operator, aliases=False)
+    assert isinstance(make, Construct)
+    args, kwargs = _arguments(node, operator)
+    path = f"keras.{operator.type_name}".rpartition(".")
+    return CallStep(
+        node, Name(path[0], path[2]), args, (*kwargs, *make.kwargs), _results(operator.type_name, node.outputs)
+    )
+
+
+def for_single_output(value: Any) -> Any:
+    """A setting per output, for a model that gives one tensor: the only entry of a mapping."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        return next(iter(value.values()))
+    return value
