@@ -1,0 +1,157 @@
+"""Puts a graph together call by call, inferring shapes as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vgspec import codes
+from vgspec.codes import Code
+from vgspec.diagnostics import nearest
+from vgspec.frontend.findings import Findings, chain_notes
+from vgspec.ir import Argument, Input, Node, Origin, Ref, Tensor, format_shape
+from vgspec.layers.base import Call, Layer, ShapeError
+
+__all__ = ["Builder", "Outcome", "Suppressions"]
+
+Outcome = tuple[Ref, ...] | None
+"""The outputs of something that was expanded; None where an error was reported."""
+
+Suppressions = tuple[tuple[str, str, str], ...]
+
+
+@dataclass(slots=True)
+class Builder:
+    """The graph so far. Everything is checked when it is added; a failed call yields None and no node."""
+
+    findings: Findings
+    max_nodes: int
+    inputs: list[Input] = field(default_factory=list)
+    layers: dict[str, Layer] = field(default_factory=dict)
+    nodes: list[Node] = field(default_factory=list)
+    tensors: dict[Ref, Tensor] = field(default_factory=dict)
+    _taken: dict[str, Origin] = field(default_factory=dict)
+    _weights: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    _full: bool = False
+
+    def report(self, code: Code, message: str, origin: Origin, **more: Any) -> None:
+        """Report something about a place in the document."""
+        notes = (*more.pop("notes", ()), *chain_notes(origin.chain))
+        self.findings.add(
+            code.diagnostic(message, span=origin.span, pointer=origin.pointer, file=origin.file, notes=notes, **more)
+        )
+
+    def add_input(self, item: Input) -> None:
+        """Add a model input."""
+        self.inputs.append(item)
+        self._taken[item.name] = item.origin
+        self.tensors[Ref(item.name)] = item.tensor
+
+    def add(
+        self,
+        key: str,
+        layer: Layer,
+        args: tuple[tuple[str, Argument], ...],
+        node_id: str,
+        origin: Origin,
+        lint: Suppressions = (),
+    ) -> Outcome:
+        """Add a call of ``layer``, known as ``key``; returns its outputs, or None after reporting an error."""
+        if len(self.nodes) >= self.max_nodes:
+            if not self._full:
+                message = f"the model has more than {self.max_nodes} layers after expansion"
+                self.report(codes.LIMIT_EXCEEDED, message, origin)
+                self._full = True
+            return None
+        if not self._name_is_free(node_id, origin) or (key != node_id and not self._key_is_free(key, layer, origin)):
+            return None
+        if not self._arguments_fit(layer, args, origin):
+            return None
+        call = Call({name: self._typed(value) for name, value in args})
+        try:
+            outputs = layer.infer_outputs(call)
+            weights = layer.weight_specs(call)
+        except ShapeError as error:
+            self._shape_error(layer, error, call, origin)
+            return None
+        if key in self._weights and self._weights[key] != weights:
+            self._shared_mismatch(key, layer, weights, origin)
+            return None
+        self._weights.setdefault(key, weights)
+        self.layers.setdefault(key, layer)
+        self._taken[node_id] = origin
+        self.nodes.append(Node(node_id, key, args, outputs, origin, lint))
+        refs = tuple(Ref(node_id, i) for i in range(len(outputs)))
+        self.tensors.update(zip(refs, outputs, strict=True))
+        return refs
+
+    def _name_is_free(self, node_id: str, origin: Origin) -> bool:
+        if node_id in self._taken or node_id in self.layers:
+            self.report(codes.DUPLICATE_ID, f"the name {node_id!r} is taken already", origin)
+            return False
+        return True
+
+    def _key_is_free(self, key: str, layer: Layer, origin: Origin) -> bool:
+        if key in self._taken:
+            self.report(codes.DUPLICATE_ID, f"the shared layer {key!r} has the name of an input or layer", origin)
+            return False
+        return True
+
+    def _typed(self, value: Argument) -> Any:
+        if isinstance(value, Ref):
+            return self.tensors[value]
+        if isinstance(value, tuple):
+            return tuple(self._typed(item) for item in value)
+        if isinstance(value, Mapping):
+            return {key: self._typed(item) for key, item in value.items()}
+        return value
+
+    def _arguments_fit(self, layer: Layer, args: tuple[tuple[str, Argument], ...], origin: Origin) -> bool:
+        rows = {row.name: row for row in layer.call_arguments}
+        given = dict(args)
+        fits = True
+        for name in given:
+            if name not in rows:
+                near = nearest(name, rows)
+                self.report(
+                    codes.BAD_CALL,
+                    f"a call of {layer.type_name} takes no {name!r}",
+                    origin,
+                    help=f"did you mean {near!r}?" if near else f"it takes {', '.join(rows)}",
+                )
+                fits = False
+        missing = [row.name for row in layer.call_arguments if row.required and row.name not in given]
+        if missing:
+            wanted = [row.name for row in layer.call_arguments if row.required]
+            example = ", ".join(f"{name}: …" for name in wanted)
+            self.report(
+                codes.BAD_CALL,
+                f"a call of {layer.type_name} needs {' and '.join(repr(name) for name in missing)}",
+                origin,
+                help=f"write in: {{{example}}}",
+            )
+            fits = False
+        return fits
+
+    def _shape_error(self, layer: Layer, error: ShapeError, call: Call, origin: Origin) -> None:
+        received = [
+            f"{name} is {self._shown(value)}" for name, value in call.args.items() if isinstance(value, Tensor | tuple)
+        ]
+        notes = (*error.notes, *received)
+        self.report(codes.SHAPE_ERROR, f"{layer.type_name} {error.message}", origin, notes=notes)
+
+    @staticmethod
+    def _shown(value: Any) -> str:
+        if isinstance(value, tuple):
+            return ", ".join(Builder._shown(item) for item in value)
+        return f"{format_shape(value.shape)} {value.dtype}" if isinstance(value, Tensor) else repr(value)
+
+    def _shared_mismatch(self, key: str, layer: Layer, weights: tuple[Any, ...], origin: Origin) -> None:
+        notes = []
+        for old, new in zip(self._weights[key], weights, strict=False):
+            if old != new:
+                shapes = f"{format_shape(old.shape)} at its first call and {format_shape(new.shape)} here"
+                notes.append(f"its {old.name} is {shapes}")
+        message = f"the shared {layer.type_name} {key!r} is called with inputs that need other weights"
+        self.report(codes.SHAPE_ERROR, message, origin, notes=tuple(notes))

@@ -1,0 +1,753 @@
+"""Expansion: items, blocks, repeats, residuals and shared layers become calls in the graph."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from vgspec import codes
+from vgspec.codes import Code
+from vgspec.diagnostics import Span, nearest
+from vgspec.expressions import is_expression
+from vgspec.frontend.arguments import contains_failed, make_object, object_from_value
+from vgspec.frontend.builder import Builder, Outcome, Suppressions
+from vgspec.frontend.library import Definition, Library
+from vgspec.frontend.parameters import bind_parameters
+from vgspec.frontend.projection import projection
+from vgspec.frontend.values import FAILED, Environment, Failed, constant, evaluate_node
+from vgspec.ir import Argument, Frame, Origin, Ref
+from vgspec.layers.base import Layer
+from vgspec.source import MappingNode, ScalarNode, SequenceNode, SNode, pointer_join
+
+__all__ = ["Expander", "Scope"]
+
+_RESERVED = frozenset({"id", "in", "with", "body", "call_args", "lint"})
+_WORD = re.compile(r"(.)([A-Z][a-z0-9]+)")
+_CAPITAL = re.compile(r"([a-z])([A-Z])")
+
+
+def snake_case(name: str) -> str:
+    """Keras's own way of naming a layer after its class: ``Conv2D`` → ``conv2d``, ``ReLU`` → ``re_lu``."""
+    return _CAPITAL.sub(r"\1_\2", _WORD.sub(r"\1_\2", name)).lower().replace(".", "_")
+
+
+@dataclass(slots=True)
+class Scope:
+    """What an item sees: ids of its own list and the ones around it, up to the block's border.
+
+    Attributes:
+        library: whose blocks and shared layers can be named.
+        env: names for expressions, and the expansion chain.
+        node_prefix: path of the list; ids of nodes begin with it.
+        key_prefix: the same for layers; differs inside a shared block.
+        ids: what is defined here.
+        parent: the scope around, unless this is a block's or the document's own.
+        lint: suppressions that hold for everything inside.
+    """
+
+    library: Library
+    env: Environment
+    node_prefix: str = ""
+    key_prefix: str = ""
+    ids: dict[str, Outcome] = field(default_factory=dict)
+    parent: Scope | None = None
+    lint: Suppressions = ()
+
+    def find(self, name: str) -> Outcome | Failed:
+        """What an id stands for; `FAILED` if nothing visible has it."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.ids:
+                return scope.ids[name]
+            scope = scope.parent
+        return FAILED
+
+    def visible(self) -> list[str]:
+        """Every id that can be referred to here."""
+        names = list(self.ids)
+        return names if self.parent is None else names + self.parent.visible()
+
+    def nested(self, name: str, *, env: Environment | None = None, lint: Suppressions = ()) -> Scope:
+        """A scope for a list inside this one."""
+        return Scope(
+            self.library,
+            env or self.env,
+            f"{self.node_prefix}{name}.",
+            f"{self.key_prefix}{name}.",
+            parent=self,
+            lint=self.lint + lint,
+        )
+
+
+@dataclass(slots=True)
+class Expander:
+    """Expands lists of items into the builder."""
+
+    builder: Builder
+    _constants: dict[tuple[str, str], Layer | None] = field(default_factory=dict)
+    _blocks: tuple[str, ...] = ()
+
+    def report(self, code: Code, message: str, node: SNode | None, pointer: str, env: Environment, **more: Any) -> None:
+        """Report something about a node."""
+        self.builder.report(code, message, Origin(pointer, env.file, _span(node), env.chain), **more)
+
+    # --- lists -------------------------------------------------------------------------------------
+
+    def items(self, node: SNode | None, pointer: str, scope: Scope, current: Outcome, first: str = "") -> Outcome:
+        """Expand a list as a chain; the outcome is that of its last item.
+
+        Args:
+            node: the list.
+            pointer: its pointer.
+            scope: the scope of the list.
+            current: what the first item is applied to by default.
+            first: why there is no default input, where ``current`` is None for want of one.
+        """
+        if not isinstance(node, SequenceNode):
+            return None
+        counts: dict[str, int] = {}
+        for i, item in enumerate(node.items):
+            here = pointer_join(pointer, i)
+            default = first if i == 0 else ""
+            current = self._item(item, here, scope, current, counts, default)
+        return current
+
+    def _item(
+        self, item: SNode, pointer: str, scope: Scope, current: Outcome, counts: dict[str, int], missing: str
+    ) -> Outcome:
+        action, action_node, value = self._action(item, pointer, scope)
+        mapping = item if isinstance(item, MappingNode) else None
+        name = self._name(mapping, action, value, scope, counts, pointer)
+        if action is None or self._is_bad(scope.library, mapping, pointer):
+            scope.ids.setdefault(name, None)
+            return None
+        env = scope.env
+        origin = Origin(pointer, env.file, _span(action_node) or _span(item), env.chain)
+        lint = self._suppressions(mapping, pointer)
+        source = mapping.get("in") if mapping is not None else None
+        if source is not None:
+            argument = self._source(source, pointer_join(pointer, "in"), scope)
+        elif missing:
+            self.report(codes.NO_INPUT, missing, action_node or item, pointer, env)
+            argument = FAILED
+        else:
+            argument = _bundle(current)
+        outcome: Outcome = None
+        if not contains_failed(argument):
+            outcome = self._apply(action, value, mapping, pointer, scope, argument, name, origin, lint)
+        if name in scope.ids and scope.ids[name] is not None:
+            self.report(codes.DUPLICATE_ID, f"the id {name!r} is used twice in this list", action_node, pointer, env)
+        scope.ids[name] = outcome
+        return outcome
+
+    def _apply(
+        self,
+        action: str,
+        value: SNode | None,
+        mapping: MappingNode | None,
+        pointer: str,
+        scope: Scope,
+        argument: Argument,
+        name: str,
+        origin: Origin,
+        lint: Suppressions,
+    ) -> Outcome:
+        here = pointer_join(pointer, action)
+        if action == "use":
+            return self._use(_text(value), value, here, mapping, pointer, scope, argument, name, lint)
+        if action == "call":
+            return self._call(_text(value), value, here, mapping, pointer, scope, argument, name, origin, lint)
+        if action in ("repeat", "residual", "parallel"):
+            current = _outcome(argument)
+            if current is None:
+                message = f"{action} takes one value, not a mapping of call arguments"
+                self.report(codes.BAD_CALL, message, value, here, scope.env)
+                return None
+            if action == "repeat":
+                return self._repeat(value, here, mapping, pointer, scope, current, name, lint)
+            if action == "residual":
+                return self._residual(value, here, scope, current, name, origin, lint)
+            return self._parallel(value, here, scope, current, name, origin, lint)
+        layer = self._layer(action, value, here, scope.env, origin)
+        if layer is None:
+            return None
+        args = self._call_arguments(layer, argument, mapping, pointer, scope.env, origin)
+        if args is None:
+            return None
+        node_id, key = scope.node_prefix + name, scope.key_prefix + name
+        return self.builder.add(key, layer, args, node_id, origin, scope.lint + lint)
+
+    # --- reading an item ---------------------------------------------------------------------------
+
+    def _action(self, item: SNode, pointer: str, scope: Scope) -> tuple[str | None, SNode | None, SNode | None]:
+        """The action of an item, the node of its name and the node of its value."""
+        if isinstance(item, ScalarNode):
+            text = item.value
+            if not isinstance(text, str):
+                return None, item, None
+            if not is_expression(text):
+                return text, item, None
+            value = evaluate_node(item, pointer, scope.env)
+            if isinstance(value, Failed):
+                return None, item, None
+            return "$layer", item, item
+        if not isinstance(item, MappingNode):
+            return None, item, None
+        for key, value_node in item.items():
+            if key not in _RESERVED:
+                return key, item.key_node(key), value_node
+        return None, item, None
+
+    def _is_bad(self, library: Library, mapping: MappingNode | None, pointer: str) -> bool:
+        """Whether the item itself (not a list inside it) has a schema-level finding."""
+        bad = library.bad
+        if not bad:
+            return False
+        if pointer in bad:
+            return True
+        for key in mapping.keys() if mapping is not None else ():
+            here = pointer_join(pointer, key)
+            if here in bad:
+                return True
+            if key not in ("body", "residual", "parallel") and any(p.startswith(here + "/") for p in bad):
+                return True
+        return False
+
+    def _name(
+        self,
+        mapping: MappingNode | None,
+        action: str | None,
+        value: SNode | None,
+        scope: Scope,
+        counts: dict[str, int],
+        pointer: str,
+    ) -> str:
+        given = _text(mapping.get("id")) if mapping is not None else None
+        if given:
+            return given
+        if action in ("use", "call"):
+            base = (_text(value) or action).rpartition(".")[2].partition(":")[0]
+        elif action == "$layer":
+            found = evaluate_node(value, pointer, replace(scope.env)) if value is not None else None
+            base = snake_case(found if isinstance(found, str) else next(iter(found), "layer") if found else "layer")
+        else:
+            base = snake_case(action or "item")
+        while True:
+            count = counts.get(base, 0)
+            counts[base] = count + 1
+            name = f"{base}_{count}" if count else base
+            if name not in scope.ids:
+                return name
+
+    def _suppressions(self, mapping: MappingNode | None, pointer: str) -> Suppressions:
+        node = mapping.get("lint") if mapping is not None else None
+        return suppressions(node, pointer_join(pointer, "lint")) if node is not None else ()
+
+    # --- references --------------------------------------------------------------------------------
+
+    def _source(self, node: SNode, pointer: str, scope: Scope) -> Argument:
+        if isinstance(node, SequenceNode):
+            return tuple(self._single(item, pointer_join(pointer, i), scope) for i, item in enumerate(node.items))
+        if isinstance(node, MappingNode):
+            return {
+                key: self._single(item, pointer_join(pointer, key), scope)
+                if isinstance(item, SequenceNode) or _text(item) is not None
+                else item.to_python()
+                for key, item in node.items()
+            }
+        found = self._reference(node, pointer, scope)
+        return found if isinstance(found, Failed) else _bundle(found)
+
+    def _single(self, node: SNode, pointer: str, scope: Scope) -> Argument:
+        """A reference that must be one value, or a list of such."""
+        if isinstance(node, SequenceNode):
+            return tuple(self._single(item, pointer_join(pointer, i), scope) for i, item in enumerate(node.items))
+        found = self._reference(node, pointer, scope)
+        if found is None or isinstance(found, Failed):
+            return FAILED
+        if len(found) == 1:
+            return found[0]
+        text = _text(node)
+        message = f"{text!r} has {len(found)} outputs; say which"
+        help = f"write {text}:0 for the first, {text}:1 for the second"
+        self.report(codes.AMBIGUOUS_OUTPUT, message, node, pointer, scope.env, help=help)
+        return FAILED
+
+    def _reference(self, node: SNode, pointer: str, scope: Scope) -> Outcome | Failed:
+        text = _text(node)
+        if text is None:
+            return FAILED
+        name, _, index = text.partition(":")
+        found = scope.find(name)
+        if isinstance(found, Failed):
+            near = nearest(name, scope.visible())
+            help = f"did you mean {near!r}?" if near else "an id is visible in its own list and in lists inside it"
+            self.report(codes.UNKNOWN_REFERENCE, f"nothing here has the id {name!r}", node, pointer, scope.env, help=help)
+            return FAILED
+        if found is None or not index:
+            return FAILED if found is None else found
+        if int(index) >= len(found):
+            count = f"{len(found)} output{'s' if len(found) != 1 else ''}"
+            message = f"{name!r} has {count}, numbered from 0; there is no {text!r}"
+            self.report(codes.UNKNOWN_REFERENCE, message, node, pointer, scope.env)
+            return FAILED
+        return (found[int(index)],)
+
+    def reference(self, node: SNode, pointer: str, scope: Scope) -> Ref | None:
+        """One value by id, reported if there is none."""
+        found = self._single(node, pointer, scope)
+        return found if isinstance(found, Ref) else None
+
+    # --- layers ------------------------------------------------------------------------------------
+
+    def _layer(self, action: str, value: SNode | None, pointer: str, env: Environment, origin: Origin) -> Layer | None:
+        if action == "$layer":
+            found = object_from_value("layer", evaluate_node(value, pointer, env) if value else None, value, pointer, env)
+            return found if isinstance(found, Layer) else None
+        cache_key = (env.file, pointer)
+        if cache_key in self._constants:
+            return self._constants[cache_key]
+        from vgspec.layers import find_layer
+
+        cls = find_layer(action)
+        if cls is None:
+            return None
+        at = ScalarNode(action, span=origin.span)
+        made = make_object(cls, value, pointer, env, at)
+        layer = made if isinstance(made, Layer) else None
+        if value is None or constant(value):
+            self._constants[cache_key] = layer
+        return layer
+
+    def _call_arguments(
+        self,
+        layer: Layer,
+        argument: Argument,
+        mapping: MappingNode | None,
+        pointer: str,
+        env: Environment,
+        origin: Origin,
+    ) -> tuple[tuple[str, Argument], ...] | None:
+        """The arguments of a call by name, tensors first; None after reporting."""
+        rows = layer.call_arguments
+        if not rows:
+            self.builder.report(codes.BAD_CALL, f"{layer.type_name} cannot be called on its own", origin)
+            return None
+        args: dict[str, Argument] = {}
+        if isinstance(argument, Mapping):
+            ordered = sorted(argument, key=lambda name: _position(name, rows))
+            args |= {name: argument[name] for name in ordered}
+            for name, value in args.items():
+                if name == rows[0].name and rows[0].many and isinstance(value, Ref):
+                    args[name] = (value,)
+        elif rows[0].many:
+            args[rows[0].name] = argument if isinstance(argument, tuple) else (argument,)
+        elif isinstance(argument, tuple) and len(argument) == 1:
+            args[rows[0].name] = argument[0]
+        elif isinstance(argument, tuple):
+            wanted = [row.name for row in rows if row.tensor]
+            if len(wanted) == 1:
+                message = f"{layer.type_name} takes one input, got {len(argument)}"
+                help = "merge them first, with Concatenate or Add"
+            else:
+                message = f"{layer.type_name} takes several inputs by name, got a list"
+                example = ", ".join(f"{name}: …" for name in wanted[: len(argument)])
+                help = f"write in: {{{example}}}"
+            self.builder.report(codes.BAD_CALL, message, origin, help=help)
+            return None
+        else:
+            args[rows[0].name] = argument
+        literals = mapping.get("call_args") if mapping is not None else None
+        if isinstance(literals, MappingNode):
+            values = evaluate_node(literals, pointer_join(pointer, "call_args"), env)
+            if contains_failed(values):
+                return None
+            tensors = {row.name for row in rows if row.tensor and row.required}
+            for name, value in values.items():
+                if name in tensors or name in args:
+                    message = f"{name!r} is given under 'in', not under 'call_args'"
+                    self.builder.report(codes.BAD_CALL, message, origin)
+                    return None
+                args[name] = value
+        return tuple(args.items())
+
+    # --- blocks and shared layers ------------------------------------------------------------------
+
+    def _use(
+        self,
+        block: str | None,
+        node: SNode | None,
+        here: str,
+        mapping: MappingNode | None,
+        pointer: str,
+        scope: Scope,
+        argument: Argument,
+        name: str,
+        lint: Suppressions,
+        key_prefix: str | None = None,
+    ) -> Outcome:
+        definition = scope.library.find("blocks", block or "")
+        if definition is None:
+            help = scope.library.suggestion("blocks", block or "")
+            self.report(codes.UNKNOWN_BLOCK, f"no block is called {block!r}", node, here, scope.env, help=help)
+            return None
+        body = definition.node
+        if not isinstance(body, MappingNode):
+            return None
+        identity = f"{definition.library.document.file}#{definition.pointer}"
+        if identity in self._blocks:
+            message = f"block {block!r} uses itself"
+            self.report(codes.RECURSIVE_BLOCK, message, node, here, scope.env)
+            return None
+        given_node = mapping.get("with") if mapping is not None else None
+        given: dict[str, tuple[Any, SNode | None, str]] = {}
+        if isinstance(given_node, MappingNode):
+            for key, value in given_node.items():
+                where = pointer_join(pointer, "with", key)
+                given[key] = (evaluate_node(value, where, scope.env), value, where)
+        outer = scope.env
+        inner = Environment(definition.library.document.file, {}, outer.findings, outer.limits, outer.chain)
+        names = bind_parameters(
+            body.get("params"),
+            pointer_join(definition.pointer, "params"),
+            inner,
+            given,
+            owner=f"block {block}",
+            caller=outer,
+            at=node,
+            at_pointer=here,
+        )
+        shown = tuple((key, value) for key, value in names.items() if isinstance(value, str | int | float | bool))
+        frame = Frame(f"block {block}", here, outer.file, _span(node), shown)
+        inner = replace(inner, names=names, chain=(*outer.chain, frame))
+        inner_scope = Scope(
+            definition.library,
+            inner,
+            f"{scope.node_prefix}{name}.",
+            f"{scope.key_prefix}{name}." if key_prefix is None else key_prefix,
+            lint=scope.lint + lint + suppressions(body.get("lint"), pointer_join(definition.pointer, "lint")),
+        )
+        current = self._block_inputs(definition, body, argument, inner_scope, node, here, outer)
+        if current is FAILED:
+            return None
+        assert current is None or isinstance(current, tuple)
+        self._blocks = (*self._blocks, identity)
+        try:
+            return self._block_body(definition, body, inner_scope, current)
+        finally:
+            self._blocks = self._blocks[:-1]
+
+    def _block_inputs(
+        self,
+        definition: Definition,
+        body: MappingNode,
+        argument: Argument,
+        scope: Scope,
+        node: SNode | None,
+        here: str,
+        outer: Environment,
+    ) -> Outcome | Failed:
+        """Define the block's inputs in its scope; the outcome is its default first input."""
+        declared = body.get("inputs")
+        if not isinstance(declared, SequenceNode):
+            if isinstance(argument, Mapping):
+                message = f"block {definition.name} takes one input called 'input'"
+                self.report(codes.BAD_CALL, message, node, here, outer)
+                return FAILED
+            current = _outcome(argument)
+            scope.ids["input"] = current
+            return current
+        names = [text for item in declared.items if (text := _text(item)) is not None]
+        values = argument if isinstance(argument, Mapping) else None
+        if values is None:
+            several = argument if isinstance(argument, tuple) else (argument,)
+            values = dict(zip(names, several, strict=False)) if len(several) == len(names) else {}
+        if set(values) != set(names):
+            listed = ", ".join(f"{name}: …" for name in names)
+            message = f"block {definition.name} takes the inputs {', '.join(names)}"
+            self.report(codes.BAD_CALL, message, node, here, outer, help=f"write in: {{{listed}}}")
+            return FAILED
+        for name in names:
+            scope.ids[name] = _outcome(values[name])
+        return scope.ids[names[0]] if len(names) == 1 else None
+
+    def _block_body(self, definition: Definition, body: MappingNode, scope: Scope, current: Outcome) -> Outcome:
+        missing = ""
+        if current is None and isinstance(body.get("inputs"), SequenceNode):
+            missing = "the block has several inputs; say with 'in' which one this layer is applied to"
+        outcome = self.items(body.get("layers"), pointer_join(definition.pointer, "layers"), scope, current, missing)
+        outputs = body.get("outputs")
+        if outputs is None:
+            return outcome
+        where = pointer_join(definition.pointer, "outputs")
+        refs: list[Ref | None] = []
+        if isinstance(outputs, ScalarNode):
+            refs.append(self.reference(outputs, where, scope))
+        elif isinstance(outputs, SequenceNode):
+            refs += [self.reference(item, pointer_join(where, i), scope) for i, item in enumerate(outputs.items)]
+        else:
+            refs += [self.reference(item, pointer_join(where, key), scope) for key, item in outputs.items()]
+        found = tuple(ref for ref in refs if ref is not None)
+        return found if len(found) == len(refs) else None
+
+    def _call(
+        self,
+        shared: str | None,
+        node: SNode | None,
+        here: str,
+        mapping: MappingNode | None,
+        pointer: str,
+        scope: Scope,
+        argument: Argument,
+        name: str,
+        origin: Origin,
+        lint: Suppressions,
+    ) -> Outcome:
+        definition = scope.library.find("shared", shared or "")
+        if definition is None:
+            help = scope.library.suggestion("shared", shared or "")
+            message = f"nothing under 'shared' is called {shared!r}"
+            self.report(codes.UNKNOWN_SHARED, message, node, here, scope.env, help=help)
+            return None
+        library = definition.library
+        env = Environment(library.document.file, library.names, scope.env.findings, scope.env.limits, scope.env.chain)
+        body, where = definition.node, definition.pointer
+        if where in library.bad or any(p.startswith(where + "/") for p in library.bad):
+            return None
+        if isinstance(body, MappingNode) and "use" in body:
+            inner = Scope(library, env, scope.node_prefix, scope.key_prefix, lint=scope.lint + lint)
+            use = body.get("use")
+            at = pointer_join(where, "use")
+            prefix = f"{definition.name}."
+            return self._use(_text(use), use, at, body, where, inner, argument, name, (), prefix)
+        if isinstance(body, MappingNode) and len(body) == 1:
+            action, value = next(iter(body.items()))
+            layer = self._layer(action, value, pointer_join(where, action), env, origin)
+        elif isinstance(body, ScalarNode) and isinstance(body.value, str):
+            action = "$layer" if is_expression(body.value) else body.value
+            layer = self._layer(action, body if action == "$layer" else None, where, env, origin)
+        else:
+            return None
+        if layer is None:
+            return None
+        args = self._call_arguments(layer, argument, mapping, pointer, scope.env, origin)
+        if args is None:
+            return None
+        return self.builder.add(definition.name, layer, args, scope.node_prefix + name, origin, scope.lint + lint)
+
+    # --- repeat, residual, parallel ----------------------------------------------------------------
+
+    def _repeat(
+        self,
+        value: SNode | None,
+        here: str,
+        mapping: MappingNode | None,
+        pointer: str,
+        scope: Scope,
+        current: Outcome,
+        name: str,
+        lint: Suppressions,
+    ) -> Outcome:
+        turns = self._turns(value, here, scope)
+        if turns is None or mapping is None:
+            return None
+        var = _text(value.get("var")) if isinstance(value, MappingNode) else None
+        for i, item in enumerate(turns):
+            bindings = ((var, item),) if var else ()
+            frame = Frame(f"repeat {name} {i}" if not var else f"repeat {name}", here, scope.env.file, None, bindings)
+            names = {**scope.env.names, var: item} if var else scope.env.names
+            env = replace(scope.env, names=names, chain=(*scope.env.chain, frame))
+            inner = scope.nested(f"{name}.{i}", env=env, lint=lint)
+            inner.ids["input"] = current
+            current = self.items(mapping.get("body"), pointer_join(pointer, "body"), inner, current)
+            if current is None:  # what failed once fails in every turn
+                return None
+        return current
+
+    def _turns(self, value: SNode | None, here: str, scope: Scope) -> tuple[Any, ...] | None:
+        limit = scope.env.limits.max_repeat
+        node = value
+        if isinstance(value, MappingNode):
+            key = "over" if "over" in value else "count"
+            node, here = value.get(key), pointer_join(here, key)
+        if node is None:
+            return None
+        found = evaluate_node(node, here, scope.env)
+        if contains_failed(found):
+            return None
+        if isinstance(found, tuple):
+            turns = found
+        elif isinstance(found, int) and not isinstance(found, bool) and found >= 0:
+            if found > limit:
+                self.report(
+                    codes.LIMIT_EXCEEDED, f"repeats {found} times; at most {limit} are allowed", node, here, scope.env
+                )
+                return None
+            turns = tuple(range(found))
+        else:
+            message = f"repeat takes a count of 0 or more, got {found!r}"
+            self.report(codes.OUT_OF_RANGE, message, node, here, scope.env)
+            return None
+        if len(turns) > limit:
+            message = f"repeats {len(turns)} times; at most {limit} are allowed"
+            self.report(codes.LIMIT_EXCEEDED, message, node, here, scope.env)
+            return None
+        return turns
+
+    def _residual(
+        self,
+        value: SNode | None,
+        here: str,
+        scope: Scope,
+        current: Outcome,
+        name: str,
+        origin: Origin,
+        lint: Suppressions,
+    ) -> Outcome:
+        if not isinstance(value, MappingNode) or current is None:
+            return None
+        inner = scope.nested(name, lint=lint)
+        inner.ids["input"] = current
+        body = self.items(value.get("body"), pointer_join(here, "body"), inner, current)
+        shortcut_node = value.get("shortcut")
+        where = pointer_join(here, "shortcut")
+        if isinstance(shortcut_node, SequenceNode):
+            side = inner.nested("shortcut")
+            shortcut = self.items(shortcut_node, where, side, current)
+        else:
+            kind = evaluate_node(shortcut_node, where, scope.env) if shortcut_node is not None else "identity"
+            if kind not in ("identity", "project", "auto"):
+                if not isinstance(kind, Failed):
+                    message = f"expected 'identity', 'project' or 'auto', got {kind!r}"
+                    self.report(codes.UNKNOWN_CHOICE, message, shortcut_node, where, scope.env)
+                return None
+            shortcut = self._shortcut(kind, current, body, inner, origin)
+        if body is None or shortcut is None:
+            return None
+        return self._merge(value.get("merge"), pointer_join(here, "merge"), "Add", (*shortcut, *body), inner, origin)
+
+    def _shortcut(self, kind: str, current: Outcome, body: Outcome, scope: Scope, origin: Origin) -> Outcome:
+        if kind == "identity" or current is None or body is None:
+            return current
+        source, target = self.builder.tensors[current[0]], self.builder.tensors[body[0]]
+        if kind == "auto" and source.shape == target.shape:
+            return current
+        layer, problem = projection(source, target)
+        if layer is None:
+            self.builder.report(codes.SHAPE_ERROR, f"no projection can join this shortcut: {problem}", origin)
+            return None
+        args = ((layer.call_arguments[0].name, current[0]),)
+        return self.builder.add(
+            f"{scope.key_prefix}shortcut", layer, args, f"{scope.node_prefix}shortcut", origin, scope.lint
+        )
+
+    def _parallel(
+        self,
+        value: SNode | None,
+        here: str,
+        scope: Scope,
+        current: Outcome,
+        name: str,
+        origin: Origin,
+        lint: Suppressions,
+    ) -> Outcome:
+        if not isinstance(value, MappingNode):
+            return None
+        branches = value.get("branches")
+        where = pointer_join(here, "branches")
+        named: list[tuple[str, SNode]] = []
+        if isinstance(branches, MappingNode):
+            named = list(branches.items())
+        elif isinstance(branches, SequenceNode):
+            named = [(str(i), item) for i, item in enumerate(branches.items)]
+        outer = scope.nested(name, lint=lint)
+        outer.ids["input"] = current
+        results: list[Ref] = []
+        failed = False
+        for branch, items in named:
+            inner = outer.nested(branch)
+            outcome = self.items(items, pointer_join(where, branch), inner, current)
+            failed = failed or outcome is None
+            results += outcome or ()
+        if failed:
+            return None
+        return self._merge(value.get("merge"), pointer_join(here, "merge"), None, tuple(results), outer, origin)
+
+    def _merge(
+        self,
+        node: SNode | None,
+        pointer: str,
+        default: str | None,
+        refs: tuple[Ref, ...],
+        scope: Scope,
+        origin: Origin,
+    ) -> Outcome:
+        action, value = default, None
+        if isinstance(node, MappingNode) and len(node) == 1:
+            action, value = next(iter(node.items()))
+        elif isinstance(node, ScalarNode) and isinstance(node.value, str):
+            action, value = (
+                ("$layer", node) if is_expression(node.value) else (node.value, None)
+            )
+        if action is None:
+            return None
+        where = pointer if action == "$layer" or value is None else pointer_join(pointer, action)
+        span = origin.span if node is None else (_span(node) or origin.span)
+        place = replace(origin, pointer=pointer if node is not None else origin.pointer, span=span)
+        layer = self._layer(action, value, where, scope.env, place)
+        if layer is None:
+            return None
+        args = self._call_arguments(layer, refs, None, pointer, scope.env, place)
+        if args is None:
+            return None
+        name = snake_case(layer.type_name)
+        return self.builder.add(f"{scope.key_prefix}{name}", layer, args, f"{scope.node_prefix}{name}", place, scope.lint)
+
+
+def suppressions(node: SNode | None, pointer: str) -> Suppressions:
+    """The suppressions that a ``lint`` key holds, as (rule, reason, pointer)."""
+    if isinstance(node, SequenceNode):
+        return tuple(s for i, item in enumerate(node.items) for s in suppressions(item, pointer_join(pointer, i)))
+    if not isinstance(node, MappingNode):
+        return ()
+    allow, reason = node.get("allow"), _text(node.get("reason")) or ""
+    if not isinstance(allow, SequenceNode):
+        return ()
+    return tuple(
+        (text, reason, pointer_join(pointer, "allow", i))
+        for i, item in enumerate(allow.items)
+        if (text := _text(item)) is not None
+    )
+
+
+def _text(node: SNode | None) -> str | None:
+    return node.value if isinstance(node, ScalarNode) and isinstance(node.value, str) else None
+
+
+def _span(node: SNode | None) -> Span | None:
+    return None if node is None else node.span
+
+
+def _bundle(outcome: Outcome) -> Argument:
+    """The argument that a value becomes: one ref, or several outputs as a tuple."""
+    if outcome is None:
+        return FAILED
+    return outcome[0] if len(outcome) == 1 else outcome
+
+
+def _outcome(argument: Argument) -> Outcome:
+    """The value that an argument is, if it is one."""
+    if isinstance(argument, Ref):
+        return (argument,)
+    if isinstance(argument, tuple) and all(isinstance(item, Ref) for item in argument):
+        return argument
+    return None
+
+
+def _position(name: str, rows: tuple[Any, ...]) -> int:
+    for i, row in enumerate(rows):
+        if row.name == name:
+            return i
+    return len(rows)

@@ -1,0 +1,221 @@
+"""The published JSON Schema (draft 2020-12), made from the descriptors.
+
+Every argument takes "its type, or an expression". The schema is strict: what it accepts has the right
+form, and what it refuses `vgspec.frontend.structure` refuses in the same words. Keys that begin with
+``x-`` are notes for that module; other validators ignore them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema
+
+from vgspec.catalogue.activations import activation_names
+from vgspec.catalogue.base import FAMILIES, KerasObject, canonical_value, default_of, find, known_names
+from vgspec.frontend import grammar
+from vgspec.layers import Layer, Trait, all_layers
+
+__all__ = ["ACTIONS", "build_schema"]
+
+ACTIONS = ("use", "call", "repeat", "residual", "parallel")
+"""The language's own actions; any other action is a layer."""
+
+EXPRESSION = {"$ref": "#/$defs/expression"}
+_DROPPED = frozenset({"title", "x-kind", "x-many", "x-optional"})
+
+
+def ref(name: str) -> dict[str, str]:
+    """A reference to a definition."""
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def build_schema() -> dict[str, Any]:
+    """The whole schema as a JSON-ready dictionary."""
+    layers = all_layers()
+    defs: dict[str, Any] = dict(grammar.definitions())
+    defs["expression"] = {
+        "type": "string",
+        "pattern": r"^\$(?!\$)",
+        "description": "$name or $(expression), evaluated when the spec is expanded.",
+        "x-expression": True,
+    }
+    for cls in layers:
+        defs[f"layer.{cls.__name__}"] = arguments_schema(cls)
+    defs["layer"] = choice("layer", layers)
+    for kind in FAMILIES:
+        if kind in ("layer", "activation"):
+            continue
+        classes = {find(kind, name) for name in known_names(kind)}
+        ordered = sorted((cls for cls in classes if cls is not None), key=lambda cls: cls.__name__)
+        for cls in ordered:
+            defs[f"{kind}.{cls.__name__}"] = arguments_schema(cls)
+        defs[kind] = choice(kind, ordered)
+    defs["activation"] = activation_choice(layers)
+    defs["item"] = item_schema(layers)
+    defs["item_string"] = item_string(layers)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://vgspec.dev/schema/vgspec.schema.json",
+        "title": "vgspec model specification, language version 1",
+        **grammar.root(),
+        "$defs": dict(sorted(defs.items())),
+    }
+
+
+def choice(kind: str, classes: Iterable[type[KerasObject]]) -> dict[str, Any]:
+    """An object of a kind: its name, if it needs no arguments, or ``{Name: arguments}``."""
+    names: list[str] = []
+    properties: dict[str, Any] = {}
+    for cls in classes:
+        name = cls.keras_name or cls.__name__
+        spellings = [name, *cls.aliases]
+        for spelling in spellings:
+            properties[spelling] = ref(f"{kind}.{cls.__name__}")
+        if not _required(cls):
+            names += spellings
+    options: list[dict[str, Any]] = [EXPRESSION]
+    if names:
+        options.append({"type": "string", "enum": names, "x-expect": f"the name of a {kind}"})
+    options.append(
+        {
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": False,
+            "minProperties": 1,
+            "maxProperties": 1,
+            "x-kind": kind,
+            "x-expect": "a mapping {Name: arguments}",
+        }
+    )
+    return {"anyOf": options, "x-kind": kind}
+
+
+def activation_choice(layers: Iterable[type[Layer]]) -> dict[str, Any]:
+    """The id of an activation, or an activation layer with its arguments."""
+    fitting = [cls for cls in layers if Trait.ACTIVATION in cls.traits]
+    properties = {cls.__name__: ref(f"layer.{cls.__name__}") for cls in fitting}
+    return {
+        "anyOf": [
+            EXPRESSION,
+            {"type": "string", "enum": list(activation_names()), "x-expect": "the id of an activation"},
+            {"type": "null"},
+            {
+                "type": "object",
+                "properties": properties,
+                "additionalProperties": False,
+                "minProperties": 1,
+                "maxProperties": 1,
+                "x-kind": "activation layer",
+                "x-expect": "an activation layer {Name: arguments}",
+            },
+        ],
+        "x-kind": "activation",
+    }
+
+
+def _required(cls: type[KerasObject]) -> list[str]:
+    return [name for name, field in cls.model_fields.items() if field.is_required()]
+
+
+def arguments_schema(cls: type[KerasObject]) -> dict[str, Any]:
+    """The arguments of one class: each its type or an expression; null where none is needed."""
+    raw = cls.model_json_schema(schema_generator=_Quiet)
+    inner = raw.get("$defs", {})
+    properties: dict[str, Any] = {}
+    common = getattr(cls, "common_fields", ())
+    names = sorted(cls.model_fields, key=lambda name: name in common)  # the layer's own arguments first
+    for name in names:
+        field = cls.model_fields[name]
+        schema = authoring(raw["properties"][name], inner)
+        if field.description:
+            schema = {**schema, "description": field.description}
+        elif text := grammar.argument_description(name):
+            schema = {**schema, "description": text}
+        if not field.is_required():
+            schema = {**schema, "default": canonical_value(default_of(cls, name))}
+        properties[name] = schema
+    required = _required(cls)
+    return {
+        "type": "object" if required else ["object", "null"],
+        "description": (cls.__doc__ or "").split("\n\n")[0].replace("\n    ", " "),
+        "properties": properties,
+        "additionalProperties": False,
+        **({"required": required} if required else {}),
+        "x-name": cls.keras_name or cls.__name__,
+        "x-arguments": True,
+    }
+
+
+class _Quiet(GenerateJsonSchema):
+    """Defaults are objects that JSON has no form for; they are added by `arguments_schema`."""
+
+    def default_schema(self, schema: Any) -> dict[str, Any]:
+        return self.generate_inner(schema["schema"])
+
+
+def authoring(schema: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, Any]:
+    """A value's schema with "or an expression" added wherever text alone would not admit one."""
+    if "$ref" in schema:
+        return authoring(inner[schema["$ref"].removeprefix("#/$defs/")], inner)
+    if "allOf" in schema and len(schema["allOf"]) == 1:
+        return authoring(schema["allOf"][0], inner)
+    if "x-kind" in schema:
+        target = ref(schema["x-kind"])
+        if schema.get("x-many"):
+            return {"anyOf": [{"type": "array", "items": target}, EXPRESSION]}
+        return {"anyOf": [target, {"type": "null"}]} if schema.get("x-optional") else dict(target)
+    if "anyOf" in schema:
+        options: list[dict[str, Any]] = []
+        for option in schema["anyOf"]:
+            made = authoring(option, inner)
+            options += made["anyOf"] if set(made) == {"anyOf"} else [made]
+        kept = [o for i, o in enumerate(options) if o not in options[:i] and o != EXPRESSION]
+        free_text = any(o.get("type") == "string" and "enum" not in o for o in kept)
+        return {"anyOf": kept if free_text else [*kept, EXPRESSION]}
+    body = {key: value for key, value in schema.items() if key not in _DROPPED and key != "default"}
+    if "const" in body and isinstance(body["const"], str):
+        body = {"type": "string", "enum": [body["const"]]}
+    if body.get("type") == "string" and not {"enum", "pattern"} & set(body):
+        return body
+    if isinstance(body.get("items"), Mapping):
+        body["items"] = authoring(body["items"], inner)
+    if "prefixItems" in body:
+        body["prefixItems"] = [authoring(item, inner) for item in body["prefixItems"]]
+    if isinstance(body.get("additionalProperties"), Mapping):
+        body["additionalProperties"] = authoring(body["additionalProperties"], inner)
+    if "properties" in body:
+        body["properties"] = {key: authoring(value, inner) for key, value in body["properties"].items()}
+    return {"anyOf": [body, EXPRESSION]} if body else {}
+
+
+def item_string(layers: Iterable[type[Layer]]) -> dict[str, Any]:
+    """A list item that is only a layer's name."""
+    return {
+        "type": "string",
+        "enum": [cls.__name__ for cls in layers if not _required(cls)],
+        "x-expect": "the name of a layer",
+    }
+
+
+def item_schema(layers: Iterable[type[Layer]]) -> dict[str, Any]:
+    """A list item: a layer's name, or a mapping with exactly one action beside the reserved keys."""
+    named = {cls.__name__: ref(f"layer.{cls.__name__}") for cls in layers}
+    actions = [*ACTIONS, *named]
+    mapping = grammar.item_mapping()
+    properties = {**mapping["properties"], **named, **grammar.operation_items()}
+    actions += list(grammar.operation_items())
+    return {
+        "anyOf": [
+            EXPRESSION,
+            ref("item_string"),
+            {
+                **mapping,
+                "properties": properties,
+                "oneOf": [{"required": [action]} for action in actions],
+                "x-actions": actions,
+            },
+        ],
+        "x-kind": "layer",
+    }
