@@ -259,7 +259,7 @@ def activate(activation: Activation, x: Tensor) -> Tensor:
 
 def nested_weights(layer: Layer, call: Call) -> tuple[Weight, ...]:
     """The weights of a layer inside a wrapper: names prefixed with the nested layer's default name."""
-    prefix = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", layer.type_name).lower()
+    prefix = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])", "_", layer.type_name).lower()
     return tuple(
         replace(
             weight,

@@ -1,0 +1,176 @@
+"""Layers that act during training only: dropout, noise, a penalty on activations."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from vgspec.ir import Dim, Tensor, format_shape
+from vgspec.ir.dims import may_equal, mul, numel
+from vgspec.layers.base import INPUTS, Call, CallArgument, Layer, ShapeError, Trait
+from vgspec.layers.fields import ClosedRate, DataFormat, NonNegativeFloat, PositiveInt, Rate, Seed
+from vgspec.layers.sizes import check_rank, declared_dtype
+
+__all__ = [
+    "LAYERS",
+    "ActivityRegularization",
+    "AlphaDropout",
+    "Dropout",
+    "GaussianDropout",
+    "GaussianNoise",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+]
+
+_TRAINING = CallArgument("training", tensor=False, required=False, default=False)
+NoiseShape = tuple[PositiveInt | None, ...] | None
+
+
+class _Stochastic(Layer):
+    """Base of the layers whose output has the input's shape and which are the identity outside training."""
+
+    call_arguments: ClassVar[tuple[CallArgument, ...]] = (*INPUTS, _TRAINING)
+    rank: ClassVar[int | None] = None
+    operations: ClassVar[int] = 1
+
+    def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
+        """The input's shape."""
+        x = call.x
+        if self.rank is not None:
+            check_rank(x, self.rank)
+        return (Tensor(x.shape, declared_dtype(self, (x,))),)
+
+    def flop_count(self, call: Call, outputs: tuple[Tensor, ...]) -> Dim:
+        """What a training step costs: a product or sum for every element, the random numbers not counted."""
+        return mul(self.operations, numel(outputs[0].shape[1:]))
+
+
+def _check_noise_shape(noise_shape: NoiseShape, x: Tensor) -> None:
+    """Refuse a noise shape that does not broadcast to the input; null stands for the input's size at its place."""
+    if noise_shape is None:
+        return
+    sizes = [x.shape[i] if size is None and i < x.rank else size for i, size in enumerate(noise_shape)]
+    fits = len(sizes) <= x.rank and all(
+        size == 1 or may_equal(size, of) for size, of in zip(reversed(sizes), reversed(x.shape), strict=False)
+    )
+    if not fits:
+        shown = format_shape(noise_shape)
+        raise ShapeError(f"cannot broadcast the noise shape {shown} to {x}", argument="noise_shape")
+
+
+class Dropout(_Stochastic):
+    """In training, sets elements to zero with probability ``rate`` and scales the others by ``1 / (1 - rate)``."""
+
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.DROPOUT})
+
+    rate: ClosedRate
+    noise_shape: NoiseShape = None
+    seed: Seed = None
+
+    def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
+        """The input's shape."""
+        outputs = super().infer_outputs(call)
+        _check_noise_shape(self.noise_shape, call.x)
+        return outputs
+
+
+class SpatialDropout1D(_Stochastic):
+    """Dropout of whole channels of a sequence."""
+
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.DROPOUT})
+    rank: ClassVar[int | None] = 3
+
+    rate: ClosedRate
+    seed: Seed = None
+
+
+class SpatialDropout2D(_Stochastic):
+    """Dropout of whole channels of an image."""
+
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.DROPOUT})
+    rank: ClassVar[int | None] = 4
+
+    rate: ClosedRate
+    data_format: DataFormat = None
+    seed: Seed = None
+
+
+class SpatialDropout3D(_Stochastic):
+    """Dropout of whole channels of a volume."""
+
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.DROPOUT})
+    rank: ClassVar[int | None] = 5
+
+    rate: ClosedRate
+    data_format: DataFormat = None
+    seed: Seed = None
+
+
+class AlphaDropout(_Stochastic):
+    """Dropout to SELU's negative saturation, which keeps mean and variance (Klambauer et al. 2017).
+
+    Keras takes a rate of one and then divides by zero in the first training step.
+    """
+
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.DROPOUT})
+    operations: ClassVar[int] = 5
+
+    rate: Rate
+    noise_shape: NoiseShape = None
+    seed: Seed = None
+
+    def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
+        """The input's shape."""
+        outputs = super().infer_outputs(call)
+        _check_noise_shape(self.noise_shape, call.x)
+        return outputs
+
+
+class GaussianDropout(_Stochastic):
+    """In training, multiplies by normal noise of mean one and variance ``rate / (1 - rate)``.
+
+    Keras takes a rate of one and then divides by zero in the first training step.
+    """
+
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.DROPOUT, Trait.NOISE})
+
+    rate: Rate
+    seed: Seed = None
+
+
+class GaussianNoise(_Stochastic):
+    """In training, adds normal noise of mean zero and standard deviation ``stddev``."""
+
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.NOISE})
+
+    stddev: ClosedRate
+    seed: Seed = None
+
+
+class ActivityRegularization(Layer):
+    """Passes its input on and adds ``l1 * sum(abs(x)) + l2 * sum(x ** 2)`` to the loss."""
+
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.IDENTITY})
+
+    l1: NonNegativeFloat = 0.0
+    l2: NonNegativeFloat = 0.0
+
+    def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
+        """The input's shape."""
+        return (Tensor(call.x.shape, declared_dtype(self, (call.x,), numeric=True)),)
+
+    def flop_count(self, call: Call, outputs: tuple[Tensor, ...]) -> Dim:
+        """Two for every element and penalty."""
+        return mul(2 * (bool(self.l1) + bool(self.l2)), numel(outputs[0].shape[1:]))
+
+
+LAYERS: tuple[type[Layer], ...] = (
+    ActivityRegularization,
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+)
