@@ -1,3 +1,36 @@
-"""vgspec: declarative Keras model specs, compiled and linted for vanishing gradients before training."""
+"""vgspec: declarative Keras model specs, compiled and linted for vanishing gradients before training.
+
+The public API is small and loads on first use: importing vgspec imports neither pydantic nor Keras.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vgspec.api import compile_spec, lint_spec, load_spec
+    from vgspec.spec import Spec, SpecError
 
 __version__ = "0.1.0"
+
+__all__ = ["Spec", "SpecError", "__version__", "compile_spec", "lint_spec", "load_spec"]
+
+_HOMES = {
+    "compile_spec": "vgspec.api",
+    "lint_spec": "vgspec.api",
+    "load_spec": "vgspec.api",
+    "Spec": "vgspec.spec",
+    "SpecError": "vgspec.spec",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        import importlib
+
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'vgspec' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

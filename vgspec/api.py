@@ -1,0 +1,64 @@
+"""The public Python API: ``load_spec``, ``lint_spec`` and ``compile_spec``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vgspec.frontend.load import load
+from vgspec.spec import Spec
+
+if TYPE_CHECKING:
+    from vgspec.lint.engine import LintResult
+
+__all__ = ["compile_spec", "lint_spec", "load_spec"]
+
+
+def load_spec(spec: str | Path | Mapping[str, Any], *, params: Mapping[str, Any] | None = None) -> Spec:
+    """Read a spec, expand it and infer its shapes.
+
+    Args:
+        spec: a path, YAML or JSON text, or a ``dict``.
+        params: values for the spec's parameters.
+
+    Returns:
+        The spec. What is wrong with it is in ``diagnostics``; ``graph`` is None where something is.
+    """
+    return load(spec, params=params)
+
+
+def lint_spec(spec: str | Path | Mapping[str, Any] | Spec, *, params: Mapping[str, Any] | None = None) -> LintResult:
+    """Everything vgspec has to say of a spec: errors of the document, and the findings of the rules.
+
+    Args:
+        spec: a path, YAML or JSON text, a ``dict``, or a loaded spec.
+        params: values for the spec's parameters.
+    """
+    from vgspec.lint.engine import lint
+
+    return lint(spec if isinstance(spec, Spec) else load(spec, params=params))
+
+
+def compile_spec(
+    spec: str | Path | Mapping[str, Any] | Spec, *, params: Mapping[str, Any] | None = None, seed: int | None = None
+) -> Any:
+    """Build the Keras model that a spec describes; it is compiled if the spec has a ``compile`` section.
+
+    Args:
+        spec: a path, YAML or JSON text, a ``dict``, or a loaded spec.
+        params: values for the spec's parameters.
+        seed: makes the initial weights repeatable.
+
+    Returns:
+        A functional ``keras.Model``.
+
+    Raises:
+        SpecError: if the spec has errors.
+        ImportError: if Keras is not installed.
+    """
+    loaded = spec if isinstance(spec, Spec) else load(spec, params=params)
+    graph = loaded.require_graph()
+    from vgspec.backends.keras_model import build_model
+
+    return build_model(graph, seed=seed)

@@ -1,0 +1,336 @@
+"""Loading a spec: read, parse, check the form, bind parameters, expand, infer shapes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from vgspec import codes
+from vgspec.diagnostics import Diagnostic, nearest
+from vgspec.frontend.builder import Builder
+from vgspec.frontend.expand import Expander, Scope, suppressions
+from vgspec.frontend.findings import Findings
+from vgspec.frontend.library import Library, load_includes, project_root
+from vgspec.frontend.parameters import bind_parameters
+from vgspec.frontend.structure import check_structure
+from vgspec.frontend.values import FAILED, Environment, evaluate_node
+from vgspec.ir import BATCH, Graph, Input, Origin, Output, Ref, Sym, Tensor
+from vgspec.limits import DEFAULT_LIMITS, Limits
+from vgspec.resources import resource_path
+from vgspec.source import (
+    Document,
+    MappingNode,
+    ScalarNode,
+    SequenceNode,
+    SNode,
+    SourceMap,
+    parse_data,
+    parse_text,
+    pointer_join,
+    read_file,
+)
+from vgspec.spec import Spec
+
+__all__ = ["SpecSource", "load", "load_document", "published_schema"]
+
+SpecSource = str | Path | Mapping[str, Any]
+
+_KEY_LINE = re.compile(r"^\s*(\w+\s*:(\s|$)|\{|#|---|%YAML)")
+_DTYPES = (
+    *("float16", "bfloat16", "float32", "float64"),
+    *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("bool", "string", "complex64", "complex128"),
+)
+
+
+@cache
+def published_schema() -> Mapping[str, Any]:
+    """The JSON Schema as it is published."""
+    schema: dict[str, Any] = json.loads(resource_path("schema/vgspec.schema.json").read_text(encoding="utf-8"))
+    return schema
+
+
+def load(
+    source: SpecSource,
+    *,
+    params: Mapping[str, Any] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    file: str | None = None,
+) -> Spec:
+    """Load a spec from a path, YAML or JSON text, or a ``dict``.
+
+    Args:
+        source: the spec. A string with a line break, or one that reads like a mapping, is text; any
+            other string is a path.
+        params: values for the spec's parameters.
+        limits: bounds on what the document may cost.
+        file: the name that places in the text are reported with.
+
+    Returns:
+        The spec with everything found; its graph is None where there are errors.
+
+    Raises:
+        TypeError: if ``source`` is none of these.
+    """
+    if isinstance(source, Mapping):
+        document, problems = parse_data(source, file or "<dict>", limits)
+        path = None
+    elif isinstance(source, Path) or (isinstance(source, str) and not _is_text(source)):
+        path = Path(source)
+        document, problems = read_file(path, limits, file or str(source))
+    elif isinstance(source, str):
+        document, problems = parse_text(source, file or "<string>", limits)
+        path = None
+    else:
+        raise TypeError(f"a spec is a path, text or a mapping, got {type(source).__name__}")
+    return load_document(document, problems, path=path, params=params, limits=limits)
+
+
+def _is_text(source: str) -> bool:
+    if "\n" in source:
+        return True
+    return bool(_KEY_LINE.match(source)) and not Path(source).exists()
+
+
+def load_document(
+    document: Document,
+    problems: list[Diagnostic],
+    *,
+    path: Path | None = None,
+    params: Mapping[str, Any] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Spec:
+    """Load a parsed document; ``problems`` is what parsing found."""
+    findings = Findings()
+    findings.extend(problems)
+    documents = [document]
+    loader = _Loader(findings, limits, documents, project_root(path) if path is not None else Path.cwd().resolve())
+    library = loader.library(document, "", path, (path.resolve(),) if path is not None else ())
+    graph: Graph | None = None
+    names: Mapping[str, Any] = {}
+    facts: dict[str, Any] = {}
+    if library is not None and library.root is not None:
+        given = {name: (value, None, pointer_join("", "params", name)) for name, value in (params or {}).items()}
+        names = loader.bind(library, given)
+        facts = {"library": library}
+        if "layers" in library.root:
+            graph = _build_graph(library, findings, limits)
+    ok_graph = None if findings.failed else graph
+    ordered = sorted(findings.result(), key=lambda d: (d.file != document.file, d.file, _start(d)))
+    return Spec(document, SourceMap.of(documents), ok_graph, tuple(ordered), names, path, facts)
+
+
+def _start(diagnostic: Diagnostic) -> int:
+    return diagnostic.span.start if diagnostic.span is not None else -1
+
+
+class _Loader:
+    """Reads a document and what it includes."""
+
+    def __init__(self, findings: Findings, limits: Limits, documents: list[Document], root: Path) -> None:
+        self.findings, self.limits, self.documents, self.root = findings, limits, documents, root
+        self._seen: dict[tuple[Path, str], Library | None] = {}
+
+    def library(self, document: Document, prefix: str, path: Path | None, trail: tuple[Path, ...]) -> Library | None:
+        """Check the form of a document and read its includes."""
+        root = document.root
+        if root is None:
+            return None
+        if not isinstance(root, MappingNode):
+            message = "a spec is a mapping with 'vgspec', 'inputs' and 'layers'"
+            self.findings.add(codes.NOT_A_SPEC.diagnostic(message, span=root.span, file=document.file))
+            return None
+        found = check_structure(root, published_schema(), file=document.file)
+        self.findings.extend(found)
+        bad = frozenset(d.pointer for d in found)
+        library = Library(document, bad=bad, prefix=prefix)
+        load_includes(library, path, self.root, self.findings, self.limits, self.read, trail)
+        return library
+
+    def read(self, path: Path, shown: str, prefix: str, trail: tuple[Path, ...]) -> Library | None:
+        """Read an included document."""
+        key = (path, prefix)
+        if key in self._seen:
+            return self._seen[key]
+        document, problems = read_file(path, self.limits, shown)
+        self.documents.append(document)
+        self.findings.extend(problems)
+        library = self.library(document, prefix, path, (*trail, path))
+        if library is not None:
+            self.bind(library, {})
+        self._seen[key] = library
+        return library
+
+    def bind(self, library: Library, given: Mapping[str, tuple[Any, SNode | None, str]]) -> Mapping[str, Any]:
+        """Give the document's own parameters their values."""
+        env = Environment(library.document.file, {}, self.findings, self.limits)
+        node = library.root.get("params") if library.root is not None else None
+        declared = node if "/params" not in library.bad else None
+        library.names = bind_parameters(declared, "/params", env, given, owner="the model", caller=env, at=node)
+        return library.names
+
+
+def _build_graph(library: Library, findings: Findings, limits: Limits) -> Graph | None:
+    root = library.root
+    assert root is not None
+    env = Environment(library.document.file, library.names, findings, limits)
+    builder = Builder(findings, limits.max_expanded_nodes)
+    scope = Scope(library, env, lint=suppressions(root.get("lint"), "/lint"))
+    inputs = library.section("inputs")
+    failed_inputs = False
+    for name, node in inputs.items() if inputs is not None else ():
+        item = _input(name, node, pointer_join("", "inputs", name), env, library, inputs)
+        if item is None:
+            scope.ids[name] = None
+            failed_inputs = True
+        else:
+            builder.add_input(item)
+            scope.ids[name] = (Ref(name),)
+    current, missing = None, ""
+    if len(scope.ids) == 1:
+        current = next(iter(scope.ids.values()))
+    elif scope.ids:
+        missing = f"the model has {len(scope.ids)} inputs; say with 'in' which one this layer is applied to"
+    expander = Expander(builder)
+    last = expander.items(root.get("layers"), "/layers", scope, current, missing)
+    outputs = _outputs(root, expander, scope, last)
+    compile_node = root.get("compile")
+    compiled = None
+    if isinstance(compile_node, MappingNode) and not _tainted(library, "/compile"):
+        compiled = _compile(compile_node, [output.name for output in outputs or ()], env)
+    if outputs is None or failed_inputs or findings.failed:
+        return None
+    name_node = root.get("name")
+    name = name_node.value if isinstance(name_node, ScalarNode) and isinstance(name_node.value, str) else "model"
+    used = {node.layer for node in builder.nodes}
+    layers = {key: layer for key, layer in builder.layers.items() if key in used}
+    graph = Graph(name, tuple(builder.inputs), layers, tuple(builder.nodes), outputs, compiled)
+    return graph.verify()
+
+
+def _tainted(library: Library, pointer: str) -> bool:
+    return any(bad == pointer or bad.startswith(pointer + "/") for bad in library.bad)
+
+
+def _input(
+    name: str, node: SNode, pointer: str, env: Environment, library: Library, inputs: MappingNode | None
+) -> Input | None:
+    if _tainted(library, pointer):
+        return None
+    value = evaluate_node(node, pointer, env)
+    options = value if isinstance(value, dict) else {"shape": value}
+    shape = options.get("shape")
+    where = pointer_join(pointer, "shape") if isinstance(value, dict) else pointer
+    if shape is FAILED or any(item is FAILED for item in options.values()):
+        return None
+    dims: list[Any] = []
+    for i, size in enumerate(shape if isinstance(shape, tuple) else ()):
+        if size is FAILED:
+            return None
+        if isinstance(size, str):
+            dims.append(Sym.named(size))
+        elif size is None or (isinstance(size, int) and not isinstance(size, bool) and size >= 1):
+            dims.append(size)
+        else:
+            message = f"a size is a whole number of at least 1, a name or null, got {size!r}"
+            _report_at(env, codes.OUT_OF_RANGE, message, node, pointer_join(where, i))
+            return None
+    if not isinstance(shape, tuple):
+        _report_at(env, codes.WRONG_TYPE, f"expected a list of sizes, got {shape!r}", node, where)
+        return None
+    dtype = options.get("dtype", "float32")
+    if dtype not in _DTYPES:
+        near = nearest(str(dtype), _DTYPES)
+        dtype_node = node.get("dtype") if isinstance(node, MappingNode) else node
+        _report_at(
+            env,
+            codes.UNKNOWN_CHOICE,
+            f"unknown dtype {dtype!r}",
+            dtype_node,
+            pointer_join(pointer, "dtype"),
+            help=f"did you mean {near!r}?" if near else "",
+        )
+        return None
+    batch = options.get("batch_size")
+    key_node = inputs.key_node(name) if inputs is not None else None
+    extra = tuple((key, options[key]) for key in ("sparse", "optional", "statistics") if options.get(key))
+    origin = Origin(pointer, env.file, key_node.span if key_node is not None else None)
+    return Input(name, Tensor((BATCH if batch is None else batch, *dims), dtype), origin, extra)
+
+
+def _report_at(
+    env: Environment, code: codes.Code, message: str, node: SNode | None, pointer: str, help: str = ""
+) -> None:
+    span = None if node is None else node.span
+    env.findings.add(code.diagnostic(message, span=span, pointer=pointer, file=env.file, help=help))
+
+
+def _outputs(
+    root: MappingNode, expander: Expander, scope: Scope, last: tuple[Ref, ...] | None
+) -> tuple[Output, ...] | None:
+    node = root.get("outputs")
+    file = scope.env.file
+    if node is None:
+        layers = root.get("layers")
+        if isinstance(layers, SequenceNode) and not layers.items:
+            message = "a model needs at least one layer"
+            _report_at(scope.env, codes.OUT_OF_RANGE, message, layers, "/layers")
+            return None
+        if last is None:
+            return None
+        origin = expander.builder.nodes[-1].origin if expander.builder.nodes else Origin("/layers", file)
+        return tuple(Output(_output_name(ref), ref, origin) for ref in last)
+    named: list[tuple[str | None, SNode, str]]
+    if isinstance(node, MappingNode):
+        named = [(name, item, pointer_join("/outputs", name)) for name, item in node.items()]
+    elif isinstance(node, SequenceNode):
+        named = [(None, item, pointer_join("/outputs", i)) for i, item in enumerate(node.items)]
+    else:
+        named = [(None, node, "/outputs")]
+    if _tainted(scope.library, "/outputs"):
+        return None
+    found: list[Output] = []
+    failed = False
+    for name, item, pointer in named:
+        ref = expander.reference(item, pointer, scope)
+        if ref is None:
+            failed = True
+            continue
+        label = name or _output_name(ref)
+        if any(other.name == label for other in found):
+            _report_at(scope.env, codes.DUPLICATE_ID, f"two outputs are called {label!r}", item, pointer)
+            failed = True
+        found.append(Output(label, ref, Origin(pointer, file, item.span)))
+    return None if failed else tuple(found)
+
+
+def _output_name(ref: Ref) -> str:
+    return ref.node if ref.index == 0 else f"{ref.node}_{ref.index}"
+
+
+def _compile(node: MappingNode, output_names: list[str], env: Environment) -> Any:
+    from vgspec.frontend.arguments import contains_failed
+    from vgspec.frontend.compile_section import build_compile
+
+    data = evaluate_node(node, "/compile", env)
+    if contains_failed(data):
+        return None
+    compiled, problems = build_compile(data, tuple(output_names))
+    for problem in problems:
+        tokens, message, _given, near = problem
+        place: SNode | None = node
+        for token in tokens:
+            inner: SNode | None = None
+            if isinstance(place, MappingNode):
+                inner = place.get(str(token))
+            elif isinstance(place, SequenceNode) and isinstance(token, int) and token < len(place):
+                inner = place.items[token]
+            place = inner or place
+        pointer = pointer_join("/compile", *tokens)
+        help = f"did you mean {near!r}?" if near else ""
+        _report_at(env, codes.BAD_COMPILE, message, place, pointer, help=help)
+    return compiled
