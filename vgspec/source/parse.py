@@ -87,7 +87,8 @@ def _parse(body: str, file: str, new_builder: partial[Builder], pure: bool) -> t
 
 
 def _json_error(error: NotJson, body: str, builder: Builder) -> Diagnostic:
-    end = min(error.at + 1, len(body))
+    match = re.compile(r"[-+.\w]{1,40}|").match(body, error.at)
+    end = max(min(error.at + 1, len(body)), match.end() if match else 0)
     return codes.SYNTAX_ERROR.diagnostic(
         f"not valid JSON: {error.message}", span=builder.span(min(error.at, len(body)), end)
     )
@@ -130,22 +131,27 @@ def parse_bytes(data: bytes, file: str, limits: Limits = DEFAULT_LIMITS) -> tupl
 
 
 def read_file(
-    path: str | PathLike[str], limits: Limits = DEFAULT_LIMITS, *, regular_only: bool = False
+    path: str | PathLike[str],
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    name: str | None = None,
+    regular_only: bool = False,
 ) -> tuple[Document, list[Diagnostic]]:
     """Read and parse a file. What hinders reading it is a diagnostic too.
 
     Args:
-        path: the file; spans name it as it is given here.
+        path: the file.
         limits: bounds on size and depth.
+        name: how spans name the file; as ``path`` is given by default.
         regular_only: refuse pipes and devices, which could block for ever (for paths from a spec).
     """
-    name = fspath(path)
+    name = fspath(path) if name is None else name
 
     def unreadable(message: str) -> tuple[Document, list[Diagnostic]]:
         return Document(name, None, None), [codes.UNREADABLE_FILE.diagnostic(message, file=name)]
 
     try:
-        place = Path(name)
+        place = Path(path)
         if place.is_dir():
             return unreadable(f"`{name}` is a directory, not a file")
         if regular_only and place.exists() and not place.is_file():

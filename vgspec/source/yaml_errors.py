@@ -114,18 +114,17 @@ def _quotes(text: str, problem: str, context: str, at: int, context_at: int | No
         return None
     if "end of stream" in problem and context_at is not None:
         quote = text[context_at : context_at + 1]
-        return Explanation(
-            f"this {quote or 'quote'} is never closed", context_at, context_at + 1, "add the closing quote"
-        )
+        message = f"this `{quote}` is never closed"
+        return Explanation(message, context_at, context_at + 1, "add the closing quote")
     if "document" in problem and context_at is not None:
         return Explanation("a `---` or `...` stands inside quotes at the start of a line", at, at + 3)
-    if "escape" in problem:
+    if "unknown escape" in problem:
         slash = text.rfind("\\", 0, at + 1)
         slash = at if slash < 0 else slash
         shown = text[slash : slash + 2]
         help = "write `\\\\` for a backslash, or use single quotes, where it has no meaning"
         return Explanation(f"`{shown}` is not an escape", slash, slash + 2, help)
-    if "hexdecimal" in problem or "hexadecimal" in problem or "Unicode character code" in problem:
+    if any(word in problem for word in ("hexdecimal", "hexadecimal", "escape", "character code")):
         slash = max(0, text.rfind("\\", 0, at + 1))
         return Explanation("this escape does not make a character", slash, slash + 2)
     return None
@@ -142,21 +141,22 @@ def _flow(text: str, problem: str, context: str, at: int, stop: int, context_at:
     if text[max(0, at - 1) : at + 1] == "${":
         help = "write `$name` or `$(expression)`"
         return Explanation("`${...}` is not used here", at - 1, at + 1, help)
-    rest = text[at:].lstrip()
-    if not rest:
+    if not text[at:].strip():
         return Explanation(f"this `{bracket}` is never closed", opened, opened + 1, f"add `{close}`")
+    char = text[at : at + 1]
+    if "node" in context:
+        message = f"this `{char}` closes nothing" if char in "]}" else f"a value is expected before `{char}`"
+        return Explanation(message, at, stop)
     label = f"`{bracket}` opened here"
     message = f"expected `,` or `{close}` before `{text[at:stop]}`"
     help = ""
-    char = text[at : at + 1]
-    if char == ":":
-        help = "is a comma missing before this key?"
-    elif char and char in "]}" and char != close:
+    line_start = _line_bounds(text, at)[0]
+    if char in "]}" and char != close:
         message = f"`{char}` does not close the `{bracket}`"
-    elif char == "#":
-        help = "a comment needs a space before the `#`"
-    elif re.match(r"[^\s,]+[ \t]*:([ \t]|$)", text[at : at + 200]) or "\n" in text[opened:at]:
+    elif opened < line_start and not re.search(r"[,\[{]", text[line_start:at]):
         help = f"is a `{close}` or a comma missing above?"
+    elif char == ":":
+        help = "is a comma missing before this key?"
     return Explanation(message, at, stop, help, opened, label)
 
 
@@ -172,11 +172,14 @@ def _block(
         return Explanation("only an indentation number, `+`, `-` or a comment may follow `|` or `>`", at, at + 1)
     if "alias" in context or "anchor" in context:
         return Explanation("the name of an anchor or alias has letters, digits, `-` and `_` only", at, at + 1)
-    if "block sequence entries are not allowed" in problem:
+    if "sequence entries are not allowed" in problem:
         return Explanation("a list cannot begin on the line of its key", at, at + 1, "put it on the next line")
     if "block" not in context or ("found" not in problem and "expected" not in problem):
         return None
     body = start + len(line) - len(line.lstrip(" \t"))
+    place = text[at : at + 1]
+    if place and place in "]}":
+        return Explanation(f"this `{place}` closes nothing", at, at + 1)
     if at > body:
         before = text[:at].rstrip()[-1:]
         if before and before in "\"'":
@@ -185,12 +188,9 @@ def _block(
         if before and before in "]}":
             return Explanation(f"there is text after the closing `{before}`", at, start + len(line))
         return Explanation("this does not belong here", at, start + len(line))
-    place = text[at : at + 1]
-    if place and place in "]}":
-        return Explanation(f"this `{place}` closes nothing", at, at + 1)
     column = None if context_at is None else context_at - _line_bounds(text, context_at)[0]
     if column is not None and at - start == column:
-        if "sequence" in context:
+        if re.match(r"-[ \t\r\n]", text[context_at : (context_at or 0) + 2]):
             message = "this line stands at the level of a list, but does not begin with `- `"
             return Explanation(message, at, start + len(line), "begin it with `- `, or indent it differently")
         message = "this line stands at the level of a mapping, but is not `key: value`"
@@ -221,6 +221,15 @@ def _second_colon(text: str, start: int, line: str, at: int) -> Explanation:
                 "indent it like the line above, or remove that value",
                 above[0] + indent,
                 "this has a value on its own line",
+            )
+        if own > indent and ":" not in before and before.lstrip().startswith("- "):
+            return Explanation(
+                "this line is indented under a list item that is a plain value",
+                start,
+                at + 1,
+                "write the item as `key: value`, or begin this line with `- `",
+                above[0] + indent,
+                "this item is complete",
             )
         if ":" not in before and not before.lstrip().startswith("- "):
             return Explanation("this line has no `:`", above[0] + indent, above[1], "write `key: value`", at, "")
