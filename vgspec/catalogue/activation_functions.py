@@ -86,7 +86,7 @@ def _celu_prime(x: Array, alpha: float = 1.0) -> Array:
 
 def _gelu(x: Array, approximate: bool = False) -> Array:
     if approximate:
-        return 0.5 * x * (1 + np.tanh(_SQRT_2_PI * (x + 0.044715 * x**3)))
+        return np.asarray(0.5 * x * (1 + np.tanh(_SQRT_2_PI * (x + 0.044715 * x**3))))
     return x * _normal_cdf(x)
 
 
@@ -94,8 +94,8 @@ def _gelu_prime(x: Array, approximate: bool = False) -> Array:
     if approximate:
         inner = _SQRT_2_PI * (x + 0.044715 * x**3)
         slope = _SQRT_2_PI * (1 + 3 * 0.044715 * x**2)
-        return 0.5 * (1 + np.tanh(inner)) + 0.5 * x * _sech2(inner) * slope
-    return _normal_cdf(x) + x * np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
+        return np.asarray(0.5 * (1 + np.tanh(inner)) + 0.5 * x * _sech2(inner) * slope)
+    return np.asarray(_normal_cdf(x) + x * np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi))
 
 
 def _mish_prime(x: Array) -> Array:
@@ -109,6 +109,10 @@ def _shrunk(x: Array, threshold: float = 0.5) -> Array:
 
 def _clip_prime(low: float, high: float, slope: float = 1.0) -> Callable[[Array], Array]:
     return lambda x: np.where((x > low) & (x < high), slope, 0.0)
+
+
+def _threshold(x: Array, threshold: float, default_value: float) -> Array:
+    return np.where(x > threshold, x, default_value)
 
 
 def _exp(x: Array) -> Array:
@@ -164,7 +168,7 @@ FUNCTIONS: Mapping[str, Pair] = {
         _shrunk,
     ),
     "threshold": (
-        lambda x, threshold, default_value: np.where(x > threshold, x, default_value),
+        _threshold,
         lambda x, threshold, default_value: np.where(x > threshold, 1.0, 0.0),
     ),
 }

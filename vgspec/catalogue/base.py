@@ -104,16 +104,26 @@ class KerasObject(BaseModel):
     min_keras: ClassVar[str] = ""
     """The first Keras version that has it, where that is later than the lowest supported one."""
 
+    common_fields: ClassVar[tuple[str, ...]] = ()
+    """Inherited arguments that Keras lists after a class's own."""
+
     @property
     def type_name(self) -> str:
         """Keras's class name."""
         return self.keras_name or type(self).__name__
 
+    @classmethod
+    def argument_names(cls) -> tuple[str, ...]:
+        """The arguments in Keras's order: a class's own, then the common ones."""
+        own = (name for name in cls.model_fields if name not in cls.common_fields)
+        return (*own, *(name for name in cls.common_fields if name in cls.model_fields))
+
     def changed(self) -> Iterator[tuple[str, Any]]:
-        """The arguments that differ from Keras's defaults, as Python values, in declaration order."""
-        for name, field in type(self).model_fields.items():
+        """The arguments that differ from Keras's defaults, as Python values, in Keras's order."""
+        fields = type(self).model_fields
+        for name in type(self).argument_names():
             value = getattr(self, name)
-            if field.is_required() or value != default_of(type(self), name):
+            if fields[name].is_required() or value != default_of(type(self), name):
                 yield name, value
 
     def canonical(self) -> dict[str, Any]:
