@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from vgspec.diagnostics import Diagnostic
-from vgspec.report.model import Counts, Report, at_least
+from vgspec.report.model import Counts, Report
 from vgspec.report.paths import relative
 
 __all__ = ["render_junit"]
@@ -20,7 +20,7 @@ def render_junit(report: Report, *, base: str) -> str:
     cases: list[str] = []
     failures = 0
     for file, found in report.by_file().items():
-        failing = any(at_least(d.severity, report.fail_on) for d in found)
+        failing = any(report.fails(d) for d in found)
         failures += failing
         cases += _case(relative(file, base), found, failing, report, base)
     head = f'name="vgspec" tests="{len(report.by_file())}" failures="{failures}" errors="0"'

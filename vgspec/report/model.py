@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from vgspec.diagnostics import Diagnostic, Severity, Span
 from vgspec.source import Position, SourceMap
 
-__all__ = ["Counts", "Report", "Rule", "at_least", "file_of"]
+__all__ = ["Counts", "Report", "Rule", "at_least", "file_of", "is_language_code"]
 
 _RANK = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 
@@ -17,6 +17,11 @@ _RANK = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 def at_least(severity: Severity, threshold: Severity) -> bool:
     """Whether ``severity`` is as grave as ``threshold`` or graver."""
     return _RANK[severity] >= _RANK[threshold]
+
+
+def is_language_code(code: str) -> bool:
+    """Whether a code is one of the language's own (``VG0xx``), which say that a document is no valid spec."""
+    return code.startswith("VG0")
 
 
 def file_of(diagnostic: Diagnostic) -> str:
@@ -87,6 +92,7 @@ class Report:
         sources: the texts, for snippets, lines and columns.
         rules: the kinds of finding that may occur.
         fail_on: findings of this severity or above fail the run.
+        thresholds: files that set this for themselves; None means that nothing the linter finds there fails.
     """
 
     files: tuple[str, ...]
@@ -94,6 +100,7 @@ class Report:
     sources: SourceMap
     rules: tuple[Rule, ...] = ()
     fail_on: Severity = Severity.WARNING
+    thresholds: Mapping[str, Severity | None] = field(default_factory=dict)
 
     @cached_property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
@@ -113,8 +120,15 @@ class Report:
 
     @property
     def failed(self) -> bool:
-        """Whether a finding reaches ``fail_on``."""
-        return any(at_least(d.severity, self.fail_on) for d in self.diagnostics)
+        """Whether a finding fails the run."""
+        return any(self.fails(d) for d in self.diagnostics)
+
+    def fails(self, diagnostic: Diagnostic) -> bool:
+        """Whether this finding is grave enough to fail the run; an error that makes a spec invalid always is."""
+        if diagnostic.severity is Severity.ERROR and is_language_code(diagnostic.code):
+            return True
+        threshold = self.thresholds.get(file_of(diagnostic), self.fail_on)
+        return threshold is not None and at_least(diagnostic.severity, threshold)
 
     def by_file(self) -> dict[str, tuple[Diagnostic, ...]]:
         """Findings by the file they are shown in, files without findings included."""

@@ -17,7 +17,7 @@ from vgspec.report.snippet import Row, last_line, snippet
 from vgspec.report.style import paint
 from vgspec.source import Document, SourceMap
 
-__all__ = ["Look", "render_diagnostic", "render_text", "summary_line"]
+__all__ = ["PLAIN", "Look", "render_diagnostic", "render_text", "summary_line"]
 
 _PATH_SHOWN = 6  # nodes of an evidence path that are named
 _FIX_LINES = 24  # lines of a fix that are shown
@@ -32,13 +32,16 @@ class Look:
     encoding: str = "utf-8"
 
 
-def render_text(report: Report, look: Look = Look()) -> str:
+PLAIN = Look()
+
+
+def render_text(report: Report, look: Look = PLAIN) -> str:
     """The whole report, with a line that sums up at its end."""
     blocks = [render_diagnostic(d, report.sources, look) for d in report.diagnostics]
     return "\n".join([*blocks, summary_line(report, look)]) + "\n"
 
 
-def summary_line(report: Report, look: Look = Look()) -> str:
+def summary_line(report: Report, look: Look = PLAIN) -> str:
     """``Found 2 errors and 1 warning in 3 files``, or that all is well."""
     checked = f"{len(report.files)} file{'' if len(report.files) == 1 else 's'}"
     counts = report.counts
@@ -48,7 +51,7 @@ def summary_line(report: Report, look: Look = Look()) -> str:
     return paint([("Found ", "strong"), (str(counts), role), (f" in {checked}", "strong")], look.color)
 
 
-def render_diagnostic(diagnostic: Diagnostic, sources: SourceMap, look: Look = Look()) -> str:
+def render_diagnostic(diagnostic: Diagnostic, sources: SourceMap, look: Look = PLAIN) -> str:
     """One finding; ends with an empty line."""
     groups = _by_file(diagnostic)
     documents = {file: document for file in groups if (document := sources.get(file)) and document.text is not None}

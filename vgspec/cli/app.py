@@ -1,0 +1,117 @@
+"""From a command line to an exit status, whatever happens on the way."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from vgspec.cli import build, init, lint, rule, rules, schema, show
+from vgspec.cli.exits import Exit, UsageError
+from vgspec.cli.output import Output
+from vgspec.cli.parser import Parser, add_common, parse
+
+__all__ = ["COMMANDS", "main", "make_parser"]
+
+COMMANDS = (lint, build, show, init, schema, rule, rules)
+"""The command modules, in the order in which help lists them."""
+
+_EPILOG = "exit status: 0 all is well, 1 findings or a failure, 2 a bad call, 3 a bug in vgspec"
+
+
+class _Version(argparse.Action):
+    """``--version``, without formatting that argparse would wrap."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from vgspec import __version__
+
+        sys.stdout.write(f"vgspec {__version__}\n")
+        parser.exit()
+
+
+def make_parser() -> Parser:
+    """The parser of the whole command line."""
+    parser = Parser(
+        prog="vgspec",
+        description="Check, show and build Keras models from declarative specs.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    add_common(parser, top=True)
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    for module in COMMANDS:
+        module.add_parser(subparsers)
+    parser.commands = dict(subparsers.choices)
+    for command in parser.commands.values():
+        add_common(command)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None, output: Output | None = None) -> int:
+    """Run vgspec with these arguments and return the exit status; nothing is raised.
+
+    Args:
+        argv: the arguments without the program's name; those of the process by default.
+        output: where to write; the streams of the process by default.
+    """
+    out = output or Output.standard()
+    try:
+        status = _run(sys.argv[1:] if argv is None else argv, out)
+        out.stdout.flush()
+        return status
+    except UsageError as error:
+        out.problem("error", str(error))
+        return Exit.USAGE
+    except KeyboardInterrupt:
+        out.stderr.write("\ninterrupted\n")
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        _discard(out)
+        return Exit.BROKEN_PIPE
+    except Exception as error:
+        crash(error, out)
+        return Exit.BUG
+
+
+def _run(argv: Sequence[str], out: Output) -> int:
+    parser = make_parser()
+    try:
+        args = parse(parser, argv)
+    except SystemExit as stop:  # --help and --version
+        return int(stop.code or 0)
+    out.color = args.color
+    out.verbosity = int(args.verbose) - int(args.quiet)
+    if args.command is None:
+        out.stderr.write(parser.format_help())
+        return Exit.USAGE
+    return int(args.run(args, out))
+
+
+def _discard(out: Output) -> None:
+    """Nobody reads on: point the stream at nothing, so that its last flush at exit does not complain."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.stdout.fileno())
+    except (OSError, ValueError, AttributeError):
+        return
+
+
+def crash(error: Exception, out: Output) -> None:
+    """Say that vgspec itself is at fault and how to report it; a traceback only where one is asked for."""
+    from vgspec import __version__
+
+    if os.environ.get("VGSPEC_TRACEBACK"):
+        import traceback
+
+        out.stderr.write("".join(traceback.format_exception(error)))
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = "" if frame is None else f" at {os.path.basename(frame.tb_frame.f_code.co_filename)}:{frame.tb_lineno}"
+    out.problem("error", f"this is a bug in vgspec {__version__}, not in your spec")
+    text = " ".join(str(error).split())[:300]
+    out.stderr.write(f"  {type(error).__name__}: {text}{place}\n".encode("ascii", "backslashreplace").decode())
+    if not os.environ.get("VGSPEC_TRACEBACK"):
+        out.stderr.write(
+            "  Please report it with the spec and the output of the same command with VGSPEC_TRACEBACK=1 set.\n"
+        )

@@ -1,0 +1,69 @@
+"""``vgspec build``: make a Keras model from a spec and save it."""
+
+from __future__ import annotations
+
+import argparse
+
+from vgspec.cli.exits import Exit
+from vgspec.cli.output import Output
+from vgspec.cli.parser import Subparsers, add_params
+
+__all__ = ["add_parser", "run"]
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "build",
+        help="build the Keras model and save it",
+        description="Build the Keras model and save it. The spec is linted first; errors stop the build.",
+    )
+    parser.add_argument("spec", metavar="SPEC", help="a spec, or - for standard input")
+    parser.add_argument(
+        "--out",
+        required=True,
+        metavar="TARGET",
+        help="NAME.keras: Keras's own file; NAME.py: source that builds the model; NAME: a SavedModel folder",
+    )
+    add_params(parser)
+    parser.add_argument("--strict", action="store_true", help="stop on warnings too")
+    parser.add_argument("--force", action="store_true", help="replace an existing target")
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of the initial weights")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, out: Output) -> int:
+    """Lint, build, save."""
+    from vgspec.cli.checking import check_one, show_diagnostics
+    from vgspec.cli.discover import Target
+    from vgspec.cli.params import parse_params
+    from vgspec.diagnostics import Severity
+    from vgspec.report.model import at_least
+    from vgspec.spec import SpecError
+
+    target = Target.named(args.spec)
+    findings, spec = check_one(target, parse_params(args.params))
+    show_diagnostics(findings, out, spec.sources, files=(target.name,))
+    limit = Severity.WARNING if args.strict else Severity.ERROR
+    if any(at_least(d.severity, limit) for d in findings):
+        out.say("not built" if not args.strict else "not built (--strict)")
+        return Exit.FAILED
+    try:
+        graph = spec.require_graph()
+    except SpecError as error:
+        show_diagnostics(error.diagnostics, out, spec.sources, files=(target.name,))
+        return Exit.FAILED
+    from vgspec.backends.errors import BuildError
+    from vgspec.backends.saving import format_of, save
+    from vgspec.files import OutputError
+
+    try:
+        slow = format_of(args.out) != "python"
+        with out.progress("starting TensorFlow and building the model" if slow else "writing source"):
+            kind = save(graph, args.out, force=args.force, seed=args.seed)
+    except (BuildError, OutputError) as error:
+        show_diagnostics(error.diagnostics, out, spec.sources)
+        return Exit.FAILED
+    what = {"keras": "Keras model", "python": "Keras source", "saved_model": "TensorFlow SavedModel"}[kind]
+    out.say(f"wrote {args.out} ({what})")
+    return Exit.OK

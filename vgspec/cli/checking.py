@@ -1,0 +1,114 @@
+"""Linting one or many targets, and showing what was found."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from vgspec.cli.discover import STDIN, Target
+from vgspec.cli.output import Output
+from vgspec.cli.selection import Selection
+from vgspec.diagnostics import Diagnostic, Severity
+from vgspec.report.model import Report, Rule
+from vgspec.report.text import render_diagnostic, summary_line
+from vgspec.source import Document, MappingNode, ScalarNode, SourceMap
+
+if TYPE_CHECKING:
+    from vgspec.spec import Spec
+
+__all__ = ["check", "check_one", "load_target", "show_diagnostics", "threshold"]
+
+
+def check(
+    targets: Sequence[Target],
+    params: Mapping[str, object],
+    selection: Selection,
+    rules: tuple[Rule, ...],
+    strict: bool,
+    out: Output,
+) -> tuple[Report, bool]:
+    """Lint every target.
+
+    A bug in vgspec that one spec brings to light does not keep the others from being linted.
+
+    Returns:
+        The report, and whether there was such a bug.
+    """
+    from vgspec.cli.app import crash
+
+    files: list[str] = []
+    findings: list[Diagnostic] = []
+    documents: dict[str, Document] = {}
+    thresholds: dict[str, Severity | None] = {}
+    crashed = False
+    for number, target in enumerate(targets, start=1):
+        with out.progress(f"{number}/{len(targets)} {target.name}"):
+            try:
+                found, spec = check_one(target, params)
+            except Exception as error:
+                out.say(f"{target.name}:")
+                crash(error, out)
+                crashed = True
+                continue
+        files.append(target.name)
+        findings += (d for d in found if d in selection)
+        for document in spec.sources.documents:
+            documents.setdefault(document.file, document)
+        wanted = threshold(documents.get(target.name))
+        if wanted is not Severity.WARNING and not strict:
+            thresholds[target.name] = wanted
+    report = Report(
+        files=tuple(files),
+        findings=tuple(findings),
+        sources=SourceMap.of(documents.values()),
+        rules=rules,
+        fail_on=Severity.INFO if strict else Severity.WARNING,
+        thresholds=thresholds,
+    )
+    return report, crashed
+
+
+def check_one(target: Target, params: Mapping[str, object]) -> tuple[tuple[Diagnostic, ...], Spec]:
+    """The findings of one target, and the spec as far as it could be read."""
+    from vgspec.api import lint_spec
+
+    spec = load_target(target, params)
+    return tuple(lint_spec(spec).diagnostics), spec
+
+
+def load_target(target: Target, params: Mapping[str, object]) -> Spec:
+    """Load the spec of a target: a file, or what stands on standard input."""
+    from vgspec.frontend.load import load, load_document
+
+    if target.path is not None:
+        return load(target.path, params=params, file=target.name)
+    from vgspec.source import parse_bytes
+
+    stream = getattr(sys.stdin, "buffer", None)
+    data: bytes = stream.read() if stream is not None else sys.stdin.read().encode("utf-8", "surrogatepass")
+    document, problems = parse_bytes(data, STDIN)
+    return load_document(document, problems, params=params)
+
+
+def threshold(document: Document | None) -> Severity | None:
+    """From which severity on findings fail a document: its ``lint: {fail_on: …}``, warnings by default."""
+    root = None if document is None else document.root
+    section = root.get("lint") if isinstance(root, MappingNode) else None
+    node = section.get("fail_on") if isinstance(section, MappingNode) else None
+    value = node.value if isinstance(node, ScalarNode) else None
+    if value == "never":
+        return None
+    return Severity(value) if value in tuple(Severity) else Severity.WARNING
+
+
+def show_diagnostics(
+    diagnostics: Iterable[Diagnostic], out: Output, sources: SourceMap | None = None, *, files: Sequence[str] = ()
+) -> None:
+    """Show findings on standard error, as commands do whose result is not a report."""
+    report = Report(tuple(files), tuple(diagnostics), sources or SourceMap())
+    look = out.error_look
+    for diagnostic in report.diagnostics:
+        out.stderr.write(render_diagnostic(diagnostic, report.sources, look) + "\n")
+    if files and report.counts.total:
+        out.stderr.write(summary_line(report, look) + "\n")
