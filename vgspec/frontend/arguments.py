@@ -52,7 +52,8 @@ def make_object(
 
 def object_from_value(kind: str, value: Any, node: SNode | None, pointer: str, env: Environment) -> KerasObject | None:
     """The object for a value that an expression gave (a name or ``{Name: arguments}``)."""
-    name, arguments = value, {}
+    name: Any = value
+    arguments: Mapping[str, Any] | None = None
     if isinstance(value, Mapping) and len(value) == 1:
         name, arguments = next(iter(value.items()))
     cls = find(kind, name) if isinstance(name, str) else None
@@ -139,9 +140,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _locate(
-    node: SNode | None, pointer: str, loc: tuple[int | str, ...]
-) -> tuple[SNode | None, str, tuple[str, ...]]:
+def _locate(node: SNode | None, pointer: str, loc: tuple[int | str, ...]) -> tuple[SNode | None, str, tuple[str, ...]]:
     """The node that an error location names: union tags are skipped, ``{Name: …}`` levels descended."""
     path: list[str] = []
     for token in loc:

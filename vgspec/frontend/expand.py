@@ -2,96 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vgspec import codes
-from vgspec.codes import Code
-from vgspec.diagnostics import Span, nearest
 from vgspec.expressions import is_expression
-from vgspec.frontend.arguments import contains_failed, make_object, object_from_value
-from vgspec.frontend.builder import Builder, Outcome, Suppressions
+from vgspec.frontend.arguments import contains_failed
+from vgspec.frontend.builder import Outcome, Suppressions
 from vgspec.frontend.library import Definition, Library
 from vgspec.frontend.parameters import bind_parameters
 from vgspec.frontend.projection import projection
-from vgspec.frontend.values import FAILED, Environment, Failed, constant, evaluate_node
+from vgspec.frontend.resolve import Resolver
+from vgspec.frontend.scope import Scope, bundle, outcome_of, snake_case, span_of, suppressions, text_of
+from vgspec.frontend.values import FAILED, Environment, Failed, evaluate_node
 from vgspec.ir import Argument, Frame, Origin, Ref
-from vgspec.layers.base import Layer
 from vgspec.source import MappingNode, ScalarNode, SequenceNode, SNode, pointer_join
 
-__all__ = ["Expander", "Scope"]
+__all__ = ["Expander"]
 
 _RESERVED = frozenset({"id", "in", "with", "body", "call_args", "lint"})
-_WORD = re.compile(r"(.)([A-Z][a-z0-9]+)")
-_CAPITAL = re.compile(r"([a-z])([A-Z])")
-
-
-def snake_case(name: str) -> str:
-    """Keras's own way of naming a layer after its class: ``Conv2D`` → ``conv2d``, ``ReLU`` → ``re_lu``."""
-    return _CAPITAL.sub(r"\1_\2", _WORD.sub(r"\1_\2", name)).lower().replace(".", "_")
 
 
 @dataclass(slots=True)
-class Scope:
-    """What an item sees: ids of its own list and the ones around it, up to the block's border.
-
-    Attributes:
-        library: whose blocks and shared layers can be named.
-        env: names for expressions, and the expansion chain.
-        node_prefix: path of the list; ids of nodes begin with it.
-        key_prefix: the same for layers; differs inside a shared block.
-        ids: what is defined here.
-        parent: the scope around, unless this is a block's or the document's own.
-        lint: suppressions that hold for everything inside.
-    """
-
-    library: Library
-    env: Environment
-    node_prefix: str = ""
-    key_prefix: str = ""
-    ids: dict[str, Outcome] = field(default_factory=dict)
-    parent: Scope | None = None
-    lint: Suppressions = ()
-
-    def find(self, name: str) -> Outcome | Failed:
-        """What an id stands for; `FAILED` if nothing visible has it."""
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.ids:
-                return scope.ids[name]
-            scope = scope.parent
-        return FAILED
-
-    def visible(self) -> list[str]:
-        """Every id that can be referred to here."""
-        names = list(self.ids)
-        return names if self.parent is None else names + self.parent.visible()
-
-    def nested(self, name: str, *, env: Environment | None = None, lint: Suppressions = ()) -> Scope:
-        """A scope for a list inside this one."""
-        return Scope(
-            self.library,
-            env or self.env,
-            f"{self.node_prefix}{name}.",
-            f"{self.key_prefix}{name}.",
-            parent=self,
-            lint=self.lint + lint,
-        )
-
-
-@dataclass(slots=True)
-class Expander:
+class Expander(Resolver):
     """Expands lists of items into the builder."""
 
-    builder: Builder
-    _constants: dict[tuple[str, str], Layer | None] = field(default_factory=dict)
     _blocks: tuple[str, ...] = ()
-
-    def report(self, code: Code, message: str, node: SNode | None, pointer: str, env: Environment, **more: Any) -> None:
-        """Report something about a node."""
-        self.builder.report(code, message, Origin(pointer, env.file, _span(node), env.chain), **more)
 
     # --- lists -------------------------------------------------------------------------------------
 
@@ -124,16 +61,16 @@ class Expander:
             scope.ids.setdefault(name, None)
             return None
         env = scope.env
-        origin = Origin(pointer, env.file, _span(action_node) or _span(item), env.chain)
+        origin = Origin(pointer, env.file, span_of(action_node) or span_of(item), env.chain)
         lint = self._suppressions(mapping, pointer)
         source = mapping.get("in") if mapping is not None else None
         if source is not None:
-            argument = self._source(source, pointer_join(pointer, "in"), scope)
+            argument = self.source(source, pointer_join(pointer, "in"), scope)
         elif missing:
             self.report(codes.NO_INPUT, missing, action_node or item, pointer, env)
             argument = FAILED
         else:
-            argument = _bundle(current)
+            argument = bundle(current)
         outcome: Outcome = None
         if not contains_failed(argument):
             outcome = self._apply(action, value, mapping, pointer, scope, argument, name, origin, lint)
@@ -156,11 +93,11 @@ class Expander:
     ) -> Outcome:
         here = pointer_join(pointer, action)
         if action == "use":
-            return self._use(_text(value), value, here, mapping, pointer, scope, argument, name, lint)
+            return self._use(text_of(value), value, here, mapping, pointer, scope, argument, name, lint)
         if action == "call":
-            return self._call(_text(value), value, here, mapping, pointer, scope, argument, name, origin, lint)
+            return self._call(text_of(value), value, here, mapping, pointer, scope, argument, name, origin, lint)
         if action in ("repeat", "residual", "parallel"):
-            current = _outcome(argument)
+            current = outcome_of(argument)
             if current is None:
                 message = f"{action} takes one value, not a mapping of call arguments"
                 self.report(codes.BAD_CALL, message, value, here, scope.env)
@@ -170,10 +107,10 @@ class Expander:
             if action == "residual":
                 return self._residual(value, here, scope, current, name, origin, lint)
             return self._parallel(value, here, scope, current, name, origin, lint)
-        layer = self._layer(action, value, here, scope.env, origin)
+        layer = self.layer(action, value, here, scope.env, origin)
         if layer is None:
             return None
-        args = self._call_arguments(layer, argument, mapping, pointer, scope.env, origin)
+        args = self.call_arguments(layer, argument, mapping, pointer, scope.env, origin)
         if args is None:
             return None
         node_id, key = scope.node_prefix + name, scope.key_prefix + name
@@ -224,11 +161,11 @@ class Expander:
         counts: dict[str, int],
         pointer: str,
     ) -> str:
-        given = _text(mapping.get("id")) if mapping is not None else None
+        given = text_of(mapping.get("id")) if mapping is not None else None
         if given:
             return given
         if action in ("use", "call"):
-            base = (_text(value) or action).rpartition(".")[2].partition(":")[0]
+            base = (text_of(value) or action).rpartition(".")[2].partition(":")[0]
         elif action == "$layer":
             found = evaluate_node(value, pointer, replace(scope.env)) if value is not None else None
             base = snake_case(found if isinstance(found, str) else next(iter(found), "layer") if found else "layer")
@@ -244,134 +181,6 @@ class Expander:
     def _suppressions(self, mapping: MappingNode | None, pointer: str) -> Suppressions:
         node = mapping.get("lint") if mapping is not None else None
         return suppressions(node, pointer_join(pointer, "lint")) if node is not None else ()
-
-    # --- references --------------------------------------------------------------------------------
-
-    def _source(self, node: SNode, pointer: str, scope: Scope) -> Argument:
-        if isinstance(node, SequenceNode):
-            return tuple(self._single(item, pointer_join(pointer, i), scope) for i, item in enumerate(node.items))
-        if isinstance(node, MappingNode):
-            return {
-                key: self._single(item, pointer_join(pointer, key), scope)
-                if isinstance(item, SequenceNode) or _text(item) is not None
-                else item.to_python()
-                for key, item in node.items()
-            }
-        found = self._reference(node, pointer, scope)
-        return found if isinstance(found, Failed) else _bundle(found)
-
-    def _single(self, node: SNode, pointer: str, scope: Scope) -> Argument:
-        """A reference that must be one value, or a list of such."""
-        if isinstance(node, SequenceNode):
-            return tuple(self._single(item, pointer_join(pointer, i), scope) for i, item in enumerate(node.items))
-        found = self._reference(node, pointer, scope)
-        if found is None or isinstance(found, Failed):
-            return FAILED
-        if len(found) == 1:
-            return found[0]
-        text = _text(node)
-        message = f"{text!r} has {len(found)} outputs; say which"
-        help = f"write {text}:0 for the first, {text}:1 for the second"
-        self.report(codes.AMBIGUOUS_OUTPUT, message, node, pointer, scope.env, help=help)
-        return FAILED
-
-    def _reference(self, node: SNode, pointer: str, scope: Scope) -> Outcome | Failed:
-        text = _text(node)
-        if text is None:
-            return FAILED
-        name, _, index = text.partition(":")
-        found = scope.find(name)
-        if isinstance(found, Failed):
-            near = nearest(name, scope.visible())
-            help = f"did you mean {near!r}?" if near else "an id is visible in its own list and in lists inside it"
-            self.report(codes.UNKNOWN_REFERENCE, f"nothing here has the id {name!r}", node, pointer, scope.env, help=help)
-            return FAILED
-        if found is None or not index:
-            return FAILED if found is None else found
-        if int(index) >= len(found):
-            count = f"{len(found)} output{'s' if len(found) != 1 else ''}"
-            message = f"{name!r} has {count}, numbered from 0; there is no {text!r}"
-            self.report(codes.UNKNOWN_REFERENCE, message, node, pointer, scope.env)
-            return FAILED
-        return (found[int(index)],)
-
-    def reference(self, node: SNode, pointer: str, scope: Scope) -> Ref | None:
-        """One value by id, reported if there is none."""
-        found = self._single(node, pointer, scope)
-        return found if isinstance(found, Ref) else None
-
-    # --- layers ------------------------------------------------------------------------------------
-
-    def _layer(self, action: str, value: SNode | None, pointer: str, env: Environment, origin: Origin) -> Layer | None:
-        if action == "$layer":
-            found = object_from_value("layer", evaluate_node(value, pointer, env) if value else None, value, pointer, env)
-            return found if isinstance(found, Layer) else None
-        cache_key = (env.file, pointer)
-        if cache_key in self._constants:
-            return self._constants[cache_key]
-        from vgspec.layers import find_layer
-
-        cls = find_layer(action)
-        if cls is None:
-            return None
-        at = ScalarNode(action, span=origin.span)
-        made = make_object(cls, value, pointer, env, at)
-        layer = made if isinstance(made, Layer) else None
-        if value is None or constant(value):
-            self._constants[cache_key] = layer
-        return layer
-
-    def _call_arguments(
-        self,
-        layer: Layer,
-        argument: Argument,
-        mapping: MappingNode | None,
-        pointer: str,
-        env: Environment,
-        origin: Origin,
-    ) -> tuple[tuple[str, Argument], ...] | None:
-        """The arguments of a call by name, tensors first; None after reporting."""
-        rows = layer.call_arguments
-        if not rows:
-            self.builder.report(codes.BAD_CALL, f"{layer.type_name} cannot be called on its own", origin)
-            return None
-        args: dict[str, Argument] = {}
-        if isinstance(argument, Mapping):
-            ordered = sorted(argument, key=lambda name: _position(name, rows))
-            args |= {name: argument[name] for name in ordered}
-            for name, value in args.items():
-                if name == rows[0].name and rows[0].many and isinstance(value, Ref):
-                    args[name] = (value,)
-        elif rows[0].many:
-            args[rows[0].name] = argument if isinstance(argument, tuple) else (argument,)
-        elif isinstance(argument, tuple) and len(argument) == 1:
-            args[rows[0].name] = argument[0]
-        elif isinstance(argument, tuple):
-            wanted = [row.name for row in rows if row.tensor]
-            if len(wanted) == 1:
-                message = f"{layer.type_name} takes one input, got {len(argument)}"
-                help = "merge them first, with Concatenate or Add"
-            else:
-                message = f"{layer.type_name} takes several inputs by name, got a list"
-                example = ", ".join(f"{name}: …" for name in wanted[: len(argument)])
-                help = f"write in: {{{example}}}"
-            self.builder.report(codes.BAD_CALL, message, origin, help=help)
-            return None
-        else:
-            args[rows[0].name] = argument
-        literals = mapping.get("call_args") if mapping is not None else None
-        if isinstance(literals, MappingNode):
-            values = evaluate_node(literals, pointer_join(pointer, "call_args"), env)
-            if contains_failed(values):
-                return None
-            tensors = {row.name for row in rows if row.tensor and row.required}
-            for name, value in values.items():
-                if name in tensors or name in args:
-                    message = f"{name!r} is given under 'in', not under 'call_args'"
-                    self.builder.report(codes.BAD_CALL, message, origin)
-                    return None
-                args[name] = value
-        return tuple(args.items())
 
     # --- blocks and shared layers ------------------------------------------------------------------
 
@@ -420,7 +229,7 @@ class Expander:
             at_pointer=here,
         )
         shown = tuple((key, value) for key, value in names.items() if isinstance(value, str | int | float | bool))
-        frame = Frame(f"block {block}", here, outer.file, _span(node), shown)
+        frame = Frame(f"block {block}", here, outer.file, span_of(node), shown)
         inner = replace(inner, names=names, chain=(*outer.chain, frame))
         inner_scope = Scope(
             definition.library,
@@ -456,10 +265,10 @@ class Expander:
                 message = f"block {definition.name} takes one input called 'input'"
                 self.report(codes.BAD_CALL, message, node, here, outer)
                 return FAILED
-            current = _outcome(argument)
+            current = outcome_of(argument)
             scope.ids["input"] = current
             return current
-        names = [text for item in declared.items if (text := _text(item)) is not None]
+        names = [text for item in declared.items if (text := text_of(item)) is not None]
         values = argument if isinstance(argument, Mapping) else None
         if values is None:
             several = argument if isinstance(argument, tuple) else (argument,)
@@ -470,7 +279,7 @@ class Expander:
             self.report(codes.BAD_CALL, message, node, here, outer, help=f"write in: {{{listed}}}")
             return FAILED
         for name in names:
-            scope.ids[name] = _outcome(values[name])
+            scope.ids[name] = outcome_of(values[name])
         return scope.ids[names[0]] if len(names) == 1 else None
 
     def _block_body(self, definition: Definition, body: MappingNode, scope: Scope, current: Outcome) -> Outcome:
@@ -521,18 +330,18 @@ class Expander:
             use = body.get("use")
             at = pointer_join(where, "use")
             prefix = f"{definition.name}."
-            return self._use(_text(use), use, at, body, where, inner, argument, name, (), prefix)
+            return self._use(text_of(use), use, at, body, where, inner, argument, name, (), prefix)
         if isinstance(body, MappingNode) and len(body) == 1:
             action, value = next(iter(body.items()))
-            layer = self._layer(action, value, pointer_join(where, action), env, origin)
+            layer = self.layer(action, value, pointer_join(where, action), env, origin)
         elif isinstance(body, ScalarNode) and isinstance(body.value, str):
             action = "$layer" if is_expression(body.value) else body.value
-            layer = self._layer(action, body if action == "$layer" else None, where, env, origin)
+            layer = self.layer(action, body if action == "$layer" else None, where, env, origin)
         else:
             return None
         if layer is None:
             return None
-        args = self._call_arguments(layer, argument, mapping, pointer, scope.env, origin)
+        args = self.call_arguments(layer, argument, mapping, pointer, scope.env, origin)
         if args is None:
             return None
         return self.builder.add(definition.name, layer, args, scope.node_prefix + name, origin, scope.lint + lint)
@@ -553,7 +362,7 @@ class Expander:
         turns = self._turns(value, here, scope)
         if turns is None or mapping is None:
             return None
-        var = _text(value.get("var")) if isinstance(value, MappingNode) else None
+        var = text_of(value.get("var")) if isinstance(value, MappingNode) else None
         for i, item in enumerate(turns):
             bindings = ((var, item),) if var else ()
             frame = Frame(f"repeat {name} {i}" if not var else f"repeat {name}", here, scope.env.file, None, bindings)
@@ -688,66 +497,19 @@ class Expander:
         if isinstance(node, MappingNode) and len(node) == 1:
             action, value = next(iter(node.items()))
         elif isinstance(node, ScalarNode) and isinstance(node.value, str):
-            action, value = (
-                ("$layer", node) if is_expression(node.value) else (node.value, None)
-            )
+            action, value = ("$layer", node) if is_expression(node.value) else (node.value, None)
         if action is None:
             return None
         where = pointer if action == "$layer" or value is None else pointer_join(pointer, action)
-        span = origin.span if node is None else (_span(node) or origin.span)
+        span = origin.span if node is None else (span_of(node) or origin.span)
         place = replace(origin, pointer=pointer if node is not None else origin.pointer, span=span)
-        layer = self._layer(action, value, where, scope.env, place)
+        layer = self.layer(action, value, where, scope.env, place)
         if layer is None:
             return None
-        args = self._call_arguments(layer, refs, None, pointer, scope.env, place)
+        args = self.call_arguments(layer, refs, None, pointer, scope.env, place)
         if args is None:
             return None
         name = snake_case(layer.type_name)
-        return self.builder.add(f"{scope.key_prefix}{name}", layer, args, f"{scope.node_prefix}{name}", place, scope.lint)
-
-
-def suppressions(node: SNode | None, pointer: str) -> Suppressions:
-    """The suppressions that a ``lint`` key holds, as (rule, reason, pointer)."""
-    if isinstance(node, SequenceNode):
-        return tuple(s for i, item in enumerate(node.items) for s in suppressions(item, pointer_join(pointer, i)))
-    if not isinstance(node, MappingNode):
-        return ()
-    allow, reason = node.get("allow"), _text(node.get("reason")) or ""
-    if not isinstance(allow, SequenceNode):
-        return ()
-    return tuple(
-        (text, reason, pointer_join(pointer, "allow", i))
-        for i, item in enumerate(allow.items)
-        if (text := _text(item)) is not None
-    )
-
-
-def _text(node: SNode | None) -> str | None:
-    return node.value if isinstance(node, ScalarNode) and isinstance(node.value, str) else None
-
-
-def _span(node: SNode | None) -> Span | None:
-    return None if node is None else node.span
-
-
-def _bundle(outcome: Outcome) -> Argument:
-    """The argument that a value becomes: one ref, or several outputs as a tuple."""
-    if outcome is None:
-        return FAILED
-    return outcome[0] if len(outcome) == 1 else outcome
-
-
-def _outcome(argument: Argument) -> Outcome:
-    """The value that an argument is, if it is one."""
-    if isinstance(argument, Ref):
-        return (argument,)
-    if isinstance(argument, tuple) and all(isinstance(item, Ref) for item in argument):
-        return argument
-    return None
-
-
-def _position(name: str, rows: tuple[Any, ...]) -> int:
-    for i, row in enumerate(rows):
-        if row.name == name:
-            return i
-    return len(rows)
+        return self.builder.add(
+            f"{scope.key_prefix}{name}", layer, args, f"{scope.node_prefix}{name}", place, scope.lint
+        )

@@ -12,10 +12,11 @@ from typing import Any
 from vgspec import codes
 from vgspec.diagnostics import Diagnostic, nearest
 from vgspec.frontend.builder import Builder
-from vgspec.frontend.expand import Expander, Scope, suppressions
+from vgspec.frontend.expand import Expander
 from vgspec.frontend.findings import Findings
 from vgspec.frontend.library import Library, load_includes, project_root
 from vgspec.frontend.parameters import bind_parameters
+from vgspec.frontend.scope import Scope, suppressions
 from vgspec.frontend.structure import check_structure
 from vgspec.frontend.values import FAILED, Environment, evaluate_node
 from vgspec.ir import BATCH, Graph, Input, Origin, Output, Ref, Sym, Tensor
@@ -81,7 +82,7 @@ def load(
         path = None
     elif isinstance(source, Path) or (isinstance(source, str) and not _is_text(source)):
         path = Path(source)
-        document, problems = read_file(path, limits, file or str(source))
+        document, problems = read_file(path, limits, name=file or str(source))
     elif isinstance(source, str):
         document, problems = parse_text(source, file or "<string>", limits)
         path = None
@@ -156,7 +157,7 @@ class _Loader:
         key = (path, prefix)
         if key in self._seen:
             return self._seen[key]
-        document, problems = read_file(path, self.limits, shown)
+        document, problems = read_file(path, self.limits, name=shown, regular_only=True)
         self.documents.append(document)
         self.findings.extend(problems)
         library = self.library(document, prefix, path, (*trail, path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vgspec.catalogue.base import resolve
 from vgspec.ir import Dim, Tensor, format_shape
 from vgspec.ir.dims import ceil_div
 from vgspec.layers.base import Layer
@@ -49,7 +50,8 @@ def _stride(size: Dim, wanted: Dim) -> int | None:
 
 
 def _convolution(rank: int, filters: int, strides: tuple[int, ...]) -> Layer:
-    from vgspec.layers import convolution
-
-    cls: type[Layer] = getattr(convolution, f"Conv{rank}D")
-    return cls(**{"filters": filters, "kernel_size": 1, "strides": strides if rank > 1 else strides[0]})
+    made: Layer = resolve(
+        "layer",
+        {f"Conv{rank}D": {"filters": filters, "kernel_size": 1, "strides": strides if rank > 1 else strides[0]}},
+    )
+    return made

@@ -41,8 +41,8 @@ def build_schema() -> dict[str, Any]:
         "description": "$name or $(expression), evaluated when the spec is expanded.",
         "x-expression": True,
     }
-    for cls in layers:
-        defs[f"layer.{cls.__name__}"] = arguments_schema(cls)
+    for layer in layers:
+        defs[f"layer.{layer.__name__}"] = arguments_schema(layer)
     defs["layer"] = choice("layer", layers)
     for kind in FAMILIES:
         if kind in ("layer", "activation"):
@@ -70,7 +70,7 @@ def choice(kind: str, classes: Iterable[type[KerasObject]]) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     for cls in classes:
         name = cls.keras_name or cls.__name__
-        spellings = [name, *cls.aliases]
+        spellings = [*cls.aliases, name]
         for spelling in spellings:
             properties[spelling] = ref(f"{kind}.{cls.__name__}")
         if not _required(cls):

@@ -144,7 +144,7 @@ class _Checker:
             choices = [name for option in options for name in option.get("enum", ())]
             self.unknown_object(node, str(named), node.value, choices, options, pointer)
         elif attempts:
-            self.found.extend(min(attempts, key=len))
+            self.found.extend(min(attempts, key=lambda found: len(found)))
         else:
             self.wrong_type(node, options, pointer)
 
@@ -192,6 +192,7 @@ class _Checker:
         if len(node) < low or (high is not None and len(node) > high):
             expected = "exactly one key" if (low, high) == (1, 1) else f"at least {low} keys"
             self.add(codes.OUT_OF_RANGE, f"expected a mapping with {expected}, got {len(node)}", node, pointer)
+        meant: set[str | None] = set()
         for key_node, value in node.entries:
             key = str(key_node.value)
             if names is not None and not _regex(names["pattern"]).search(key):
@@ -204,11 +205,11 @@ class _Checker:
             elif key in properties:
                 self.check(value, properties[key], pointer_join(pointer, key))
             elif others is False:
-                self.unknown_key(key_node, schema, pointer, actions)
+                meant.add(self.unknown_key(key_node, schema, pointer, actions))
             elif isinstance(others, Mapping):
                 self.check(value, others, pointer_join(pointer, key))
         for key in schema.get("required", ()):
-            if key not in node:
+            if key not in node and key not in meant:
                 what = schema.get("x-name", "this mapping")
                 self.add(codes.MISSING_KEY, f"{what} needs {key!r}", node, pointer)
         for key, needed in schema.get("dependentRequired", {}).items():
@@ -245,22 +246,24 @@ class _Checker:
                 labels=label,
             )
 
-    def unknown_key(self, key_node: ScalarNode, schema: Schema, pointer: str, actions: Any) -> None:
+    def unknown_key(self, key_node: ScalarNode, schema: Schema, pointer: str, actions: Any) -> str | None:
+        """Report a key that means nothing here; returns the one that was probably meant."""
         key, here = str(key_node.value), pointer_join(pointer, str(key_node.value))
         kind = schema.get("x-kind")
         if kind:
             self.unknown_object(key_node, kind, key, schema["properties"], (), here)
-            return
+            return None
         if actions and key[:1].isupper():
             layers = [name for name in schema["properties"] if name[:1].isupper()]
             self.unknown_object(key_node, "layer", key, layers, (), here)
-            return
+            return None
         near = nearest(key, schema.get("properties", {}))
         owner = schema.get("x-name")
         message = f"unknown key {key!r}" + (f" in {owner}" if owner else "")
         if schema.get("x-arguments"):
             message = f"{owner} has no argument {key!r}"
         self.add(codes.UNKNOWN_KEY, message, key_node, here, help=f"did you mean {near!r}?" if near else "")
+        return near
 
     def unknown_object(
         self, node: ScalarNode, kind: str, name: str, choices: Iterable[str], options: Iterable[Schema], pointer: str
