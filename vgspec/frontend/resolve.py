@@ -34,6 +34,7 @@ class Resolver:
     # --- references --------------------------------------------------------------------------------
 
     def source(self, node: SNode, pointer: str, scope: Scope) -> Argument:
+        """What an item's ``in`` names: a value, a tuple of values, or call arguments by name."""
         if isinstance(node, SequenceNode):
             return tuple(self.single(item, pointer_join(pointer, i), scope) for i, item in enumerate(node.items))
         if isinstance(node, MappingNode):
@@ -91,6 +92,7 @@ class Resolver:
     # --- layers ------------------------------------------------------------------------------------
 
     def layer(self, action: str, value: SNode | None, pointer: str, env: Environment, origin: Origin) -> Layer | None:
+        """The layer that an action and its arguments describe; ``$layer`` is one that an expression gives."""
         if action == "$layer":
             found = object_from_value(
                 "layer", evaluate_node(value, pointer, env) if value else None, value, pointer, env

@@ -9,7 +9,7 @@ document names (a layer, an initializer) and errors are reported inside it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -129,6 +129,7 @@ class _Checker:
         mine = set(_json_types(node))
         fitting = [option for option in options if not _types(option) or mine & set(_types(option))]
         attempts: list[list[Diagnostic]] = []
+        size: Callable[[list[Diagnostic]], int] = len
         kept = self.found
         for option in fitting:
             self.found = []
@@ -144,7 +145,7 @@ class _Checker:
             choices = [name for option in options for name in option.get("enum", ())]
             self.unknown_object(node, str(named), node.value, choices, options, pointer)
         elif attempts:
-            self.found.extend(min(attempts, key=lambda found: len(found)))
+            self.found.extend(min(attempts, key=size))
         else:
             self.wrong_type(node, options, pointer)
 
@@ -223,11 +224,11 @@ class _Checker:
 
     def check_actions(self, node: MappingNode, schema: Schema, pointer: str) -> None:
         """Exactly one action key; the schema says so by ``oneOf`` over ``required``."""
-        actions = [key for key in node.keys() if key in schema["x-actions"]]
+        actions = [key for key in node if key in schema["x-actions"]]
         if len(actions) == 1:
             return
         if not actions:
-            unknown = [key for key in node.keys() if key not in schema["properties"]]
+            unknown = [key for key in node if key not in schema["properties"]]
             if not unknown:
                 message = "this item names no layer and no use, call, repeat, residual or parallel"
                 self.add(codes.NOT_ONE_ACTION, message, node, pointer)

@@ -50,7 +50,8 @@ def parse_text(
     shift = 1 if text.startswith("\ufeff") else 0
     body = text[shift:]
     new_builder = partial(Builder, file, shift, limits)
-    root, diagnostics = _parse(body, file, new_builder, pure)
+    with _collector_paused(len(text)):
+        root, diagnostics = _parse(body, file, new_builder, pure)
     document = Document(file, text, root)
     if not diagnostics or root is not None:
         diagnostics = [*diagnostics, *_check_root(document)]
