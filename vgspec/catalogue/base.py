@@ -118,6 +118,15 @@ class KerasObject(BaseModel):
         own = (name for name in cls.model_fields if name not in cls.common_fields)
         return (*own, *(name for name in cls.common_fields if name in cls.model_fields))
 
+    @classmethod
+    def from_name(cls, name: str) -> KerasObject:
+        """The object that one of the class's names alone stands for: the class with its defaults.
+
+        Raises:
+            pydantic.ValidationError: if an argument has no default.
+        """
+        return cls()
+
     def changed(self) -> Iterator[tuple[str, Any]]:
         """The arguments that differ from Keras's defaults, as Python values, in Keras's order."""
         fields = type(self).model_fields
@@ -216,9 +225,10 @@ def resolve(kind: str, value: Any) -> Any:
         if value.kind != kind:
             raise UnknownObjectError(kind, value, f"expected a {kind}, got the {value.kind} {value.type_name}")
         return value
+    name: str
+    arguments: Mapping[str, Any] | None
     if isinstance(value, str):
-        name: str = value
-        arguments: Mapping[str, Any] = {}
+        name, arguments = value, None
     elif isinstance(value, Mapping) and len(value) == 1:
         name, arguments = next(iter(value.items()))
         arguments = {} if arguments is None else arguments
@@ -227,6 +237,8 @@ def resolve(kind: str, value: Any) -> Any:
     cls = find(kind, name)
     if cls is None:
         raise UnknownObjectError(kind, name, refused(kind).get(name, ""))
+    if arguments is None:
+        return cls.from_name(name)
     if not isinstance(arguments, Mapping):
         raise UnknownObjectError(kind, value, f"expected a mapping of arguments for {name}, got {arguments!r}")
     return cls(**{key: _tuples(argument) for key, argument in arguments.items()})

@@ -8,7 +8,7 @@ __all__ = ["Meaning"]
 
 
 class Meaning(enum.StrEnum):
-    """The set that a vector of outputs lies in, from the weakest statement to stronger ones."""
+    """What a vector of outputs is taken for. The last two are only ever expected, by losses."""
 
     REAL = "any numbers"
     NON_NEGATIVE = "numbers not below zero"
@@ -17,6 +17,8 @@ class Meaning(enum.StrEnum):
     DISTRIBUTION = "probabilities that sum to one"
     LOG_PROBABILITY = "a log-probability per entry"
     LOG_DISTRIBUTION = "log-probabilities of a distribution"
+    LOGIT = "an unbounded score per entry, whose sigmoid is a probability"
+    LOGITS = "unbounded scores, whose softmax is a distribution"
 
     @property
     def probabilities(self) -> bool:
