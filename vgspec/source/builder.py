@@ -7,7 +7,7 @@ from vgspec.diagnostics import Applicability as Apply
 from vgspec.diagnostics import Diagnostic, Edit, Fix, Label, Span
 from vgspec.limits import Limits
 from vgspec.source.document import pointer_join
-from vgspec.source.nodes import MappingNode, ScalarNode, SequenceNode, SNode, kind_of
+from vgspec.source.nodes import MappingNode, ScalarNode, ScalarValue, SequenceNode, SNode, kind_of
 from vgspec.source.scalars import quote
 
 __all__ = ["Builder", "Stop"]
@@ -49,6 +49,7 @@ class Builder:
         self.root: SNode | None = None
         self._shift = shift
         self._nodes = 0
+        self._max_nodes = limits.max_nodes
         self._stack: list[_Frame] = []
 
     def span(self, start: int, end: int) -> Span:
@@ -93,7 +94,7 @@ class Builder:
     def count(self, start: int) -> None:
         """Count one node, and stop if there are too many."""
         self._nodes += 1
-        if self._nodes > self.limits.max_nodes:
+        if self._nodes > self._max_nodes:
             message = f"the document has more than {self.limits.max_nodes} nodes"
             raise self.stop(codes.LIMIT_EXCEEDED.diagnostic(message, span=self.span(start, start + 1)))
 
@@ -118,6 +119,13 @@ class Builder:
             node = SequenceNode(tuple(frame.items), span)
         else:
             node = MappingNode(tuple(frame.entries), span)
+        self.add(node, end)
+        return node
+
+    def leaf(self, value: ScalarValue, start: int, end: int, raw: str, plain: bool) -> ScalarNode:
+        """A scalar takes its place. Gives its node."""
+        self.count(start)
+        node = ScalarNode(value, Span(self.file, start + self._shift, end + self._shift), raw, plain)
         self.add(node, end)
         return node
 

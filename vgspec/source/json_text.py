@@ -9,7 +9,7 @@ from typing import cast
 
 from vgspec import codes
 from vgspec.source.builder import Builder
-from vgspec.source.nodes import ScalarNode, ScalarValue
+from vgspec.source.nodes import ScalarValue
 from vgspec.source.scalars import NumberTooLong, resolve_plain
 
 __all__ = ["NotJson", "build_json"]
@@ -97,7 +97,6 @@ def _string(text: str, at: int, builder: Builder) -> int:
         if error.msg.startswith("Invalid control"):
             raise NotJson("a line break or control character inside a string", error.pos) from None
         raise NotJson("this escape is not allowed in a JSON string", error.pos) from None
-    builder.count(at)
     raw = text[at:end]
     if len(value) + 2 != len(raw) and _SURROGATE.search(value):
         builder.report(
@@ -109,7 +108,7 @@ def _string(text: str, at: int, builder: Builder) -> int:
             )
         )
         value = _SURROGATE.sub("\ufffd", value)
-    builder.add(ScalarNode(value, builder.span(at, end), raw, False), end)
+    builder.leaf(value, at, end, raw, False)
     return end
 
 
@@ -148,6 +147,5 @@ def _scalar(text: str, at: int, builder: Builder) -> int:
         if match is None or word not in _CONSTANTS:
             raise NotJson("a value is expected here", at)
         value = _CONSTANTS[word]
-    builder.count(at)
-    builder.add(ScalarNode(value, builder.span(at, match.end()), match.group(), True), match.end())
+    builder.leaf(value, at, match.end(), match.group(), True)
     return match.end()

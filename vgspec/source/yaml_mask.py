@@ -8,10 +8,12 @@ from vgspec import codes
 from vgspec.diagnostics import Applicability, Diagnostic, Edit, Fix, Span
 from vgspec.source.scalars import quote
 
-__all__ = ["closing_parenthesis", "cut_diagnostic", "enclosing_expression", "mask"]
+__all__ = ["MASKED", "closing_parenthesis", "cut_diagnostic", "enclosing_expression", "mask"]
 
 _EXPRESSION = re.compile(r"(?:(?<=[\s,\[{:])|^)\$\(")
 _MASK = {ord(char): 0xE000 + i for i, char in enumerate(",[]{}:#")}
+MASKED = re.compile("[\ue000-\ue006]")
+"""Matches text that may hold masked characters."""
 
 
 def closing_parenthesis(text: str, start: int) -> int | None:

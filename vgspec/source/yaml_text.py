@@ -14,7 +14,7 @@ from vgspec.source.builder import Builder, Stop, shorten
 from vgspec.source.nodes import ScalarNode, ScalarValue, SNode
 from vgspec.source.scalars import NumberTooLong, resolve_plain
 from vgspec.source.yaml_errors import explain
-from vgspec.source.yaml_mask import closing_parenthesis, cut_diagnostic, enclosing_expression, mask
+from vgspec.source.yaml_mask import MASKED, closing_parenthesis, cut_diagnostic, enclosing_expression, mask
 
 __all__ = ["Built", "build_yaml"]
 
@@ -170,10 +170,11 @@ class _Composer:
 
         builder = self.builder
         documents = 0
+        scalar_event, scalar = kinds.ScalarEvent, self._scalar
         for event in events:
             cls = type(event)
-            if cls is kinds.ScalarEvent:
-                self._scalar(event)
+            if cls is scalar_event:
+                scalar(event)
             elif cls is kinds.MappingStartEvent or cls is kinds.SequenceStartEvent:
                 self._open(event, cls is kinds.MappingStartEvent)
             elif cls is kinds.MappingEndEvent or cls is kinds.SequenceEndEvent:
@@ -260,10 +261,10 @@ class _Composer:
     def _scalar(self, event: Any) -> None:
         builder, text = self.builder, self.text
         start, end = event.start_mark.index, event.end_mark.index
-        builder.count(start)
         value: Any = event.value
         plain = not event.style
-        if event.anchor is not None or event.tag is not None:
+        properties = event.anchor is not None or event.tag is not None
+        if properties:
             start = min(self._content_start(event), end)
         if plain:
             if start >= end:
@@ -273,16 +274,16 @@ class _Composer:
                 value = text[start:end]
                 whole = cut_diagnostic(value, builder.span(start, end), builder.pointer(), whole=True)
                 builder.report(whole)
-            elif self._masks and any(a < end and start < b for a, b in self._masks.items()):
+            elif self._masks and MASKED.search(value):
                 value = text[start:end]
-            elif event.tag is None:
+            elif not properties or event.tag is None:
                 if self._flow and value[:2] == "$(":
                     self._find_cut(start, end)
                 value = self._resolve(value, start, end)
         elif event.style in "|>":
             end = start + len(text[start:end].rstrip())
-        elif _SURROGATE.search(event.value):
-            value = _SURROGATE.sub("\ufffd", event.value)
+        elif not value.isascii() and _SURROGATE.search(value):
+            value = _SURROGATE.sub("\ufffd", value)
             message = "an escape makes half of a surrogate pair, which is no character"
             help = "write the character itself, or \\U and eight digits"
             builder.report(
@@ -290,12 +291,11 @@ class _Composer:
                     message, span=builder.span(start, end), pointer=builder.pointer(), help=help
                 )
             )
-        if event.tag is not None:
+        if properties and event.tag is not None:
             value = self._tagged(event, start, end)
-        node = ScalarNode(value, builder.span(start, end), text[start:end], plain)
-        if event.anchor is not None:
+        node = builder.leaf(value, start, end, text[start:end], plain)
+        if properties and event.anchor is not None:
             self._anchors[event.anchor] = node
-        builder.add(node, end)
 
     def _empty_place(self, start: int) -> int:
         """The place of an empty value: right behind the colon of its key, whatever the parser says."""
