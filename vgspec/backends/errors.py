@@ -35,14 +35,17 @@ def about(
 ) -> Diagnostic:
     """A diagnostic about a node, at the place in the document that the node comes from."""
     place = origin or Origin()
-    chain = [f"expanded from {frame.what}" for frame in reversed(place.chain)]
+    chain = " → ".join(
+        f"{frame.what} ({', '.join(f'{k}={v}' for k, v in frame.bindings)})" if frame.bindings else frame.what
+        for frame in place.chain
+    )
     return code.diagnostic(
         message,
         span=place.span,
         pointer=place.pointer,
         file=place.file,
         node=node,
-        notes=(*notes, *chain),
+        notes=(*notes, f"expanded from {chain}") if chain else notes,
         help=help,
     )
 

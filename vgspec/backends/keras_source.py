@@ -75,12 +75,16 @@ class _Writer:
             "keras",
             "named",
             "build_model",
-            "x",
             "model",
             *keyword.kwlist,
             *keyword.softkwlist,
             *dir(builtins),
         }
+        bases = {_base(name) for name in (*graph.layers, *graph.by_id, *graph.input_by_name)}
+        self.running = Variable(
+            next(name for name in ("x", "h", "value", "running") if name not in bases or name == "running")
+        )
+        self.taken.add(self.running)
         self.tensors: dict[Ref, Variable] = {}
         self.layers: dict[str, Expr] = {}
         self.passing = _passing(graph, program)
@@ -133,7 +137,7 @@ class _Writer:
         if step.results is Results.NESTED:
             expr = Construct(Name("keras.tree", "flatten"), args=(expr,))
         if step.results is Results.ONE:
-            variable = Variable("x") if node.id in self.passing else self.fresh(node.id)
+            variable = self.running if node.id in self.passing else self.fresh(node.id)
             self.tensors[Ref(node.id)] = variable
             return assignment(variable, expr, 1)
         variables = [self.fresh(node.id if i == 0 else f"{node.id}_{i}") for i in range(len(node.outputs))]
@@ -161,13 +165,18 @@ class _Writer:
 
     def fresh(self, name: str) -> Variable:
         """A free variable name that resembles ``name``."""
-        base = re.sub(r"[^A-Za-z0-9_]+", "_", name)[:60].strip("_") or "value"
-        base = f"n{base}" if base[0].isdigit() else base
+        base = _base(name)
         candidate, number = base, 2
         while candidate in self.taken:
             candidate, number = f"{base}_{number}", number + 1
         self.taken.add(candidate)
         return Variable(candidate)
+
+
+def _base(name: str) -> str:
+    """An identifier that resembles ``name``."""
+    base = re.sub(r"[^A-Za-z0-9_]+", "_", name)[:60].strip("_") or "value"
+    return f"n{base}" if base[0].isdigit() else base
 
 
 def _passing(graph: Graph, program: Program) -> set[str]:

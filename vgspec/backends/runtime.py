@@ -48,7 +48,7 @@ def load_tensorflow() -> Any:
 
 
 def _load(name: str) -> Any:
-    if name in sys.modules and "keras" in sys.modules:
+    if sys.modules.get(name) is not None and sys.modules.get("keras") is not None:
         return sys.modules[name]
     try:
         with _quiet():
