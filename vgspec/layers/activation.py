@@ -22,7 +22,7 @@ from vgspec.layers.fields import (
 )
 from vgspec.layers.sizes import as_tuple, known_size, normalize_axis
 
-__all__ = ["LAYERS", "ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
+__all__ = ["ELU", "LAYERS", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 
 _TAKES_INTEGERS = frozenset({"exponential", "leaky_relu", "linear", "relu", "relu6", "tanh"})
 
