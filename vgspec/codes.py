@@ -12,6 +12,7 @@ VG03x    references, blocks, parameters, includes
 VG04x    layer arguments, compile section
 VG05x    shapes and dtypes
 VG06x    building with a backend
+VG07x    suppressions and configuration
 ======== =================================================
 """
 
@@ -210,6 +211,12 @@ CANNOT_WRITE = Code("VG065", "cannot-write", _ERROR, "The output cannot be writt
 UNKNOWN_FORMAT = Code("VG066", "unknown-format", _ERROR, "The output's name does not say a known format.")
 SAVE_FAILED = Code("VG067", "save-failed", _ERROR, "Keras cannot save the model in this format.")
 
+# --- VG07x: suppressions and configuration --------------------------------------------------------------
+
+UNUSED_SUPPRESSION = Code(
+    "VG070", "unused-suppression", Severity.WARNING, "A suppression allows a finding that there is not."
+)
+UNKNOWN_RULE = Code("VG071", "unknown-rule", Severity.WARNING, "A suppression names a rule that does not exist.")
 
 CODES: tuple[Code, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Code))
 """Every row above, in order: a constant is a row, so none can be forgotten."""

@@ -209,7 +209,8 @@ def _build_graph(library: Library, findings: Findings, limits: Limits) -> Graph 
     name = name_node.value if isinstance(name_node, ScalarNode) and isinstance(name_node.value, str) else "model"
     used = {node.layer for node in builder.nodes}
     layers = {key: layer for key, layer in builder.layers.items() if key in used}
-    graph = Graph(name, tuple(builder.inputs), layers, tuple(builder.nodes), outputs, compiled)
+    meta = {"lint": scope.lint}
+    graph = Graph(name, tuple(builder.inputs), layers, tuple(builder.nodes), outputs, compiled, meta)
     return graph.verify()
 
 

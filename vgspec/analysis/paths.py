@@ -1,0 +1,108 @@
+"""Paths through a graph: how many layers a gradient must cross, and which it can go around.
+
+A gradient takes every path at once, and the easiest one dominates at initialisation (Veit et al. 2016:
+residual networks behave like ensembles of shallow ones). So what counts as the *effective depth* of a layer
+is the least number of kernels on any path from it to an output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from vgspec.ir import Graph, Node
+from vgspec.layers.base import Layer, Trait
+
+__all__ = ["Paths"]
+
+
+class Paths:
+    """Depths and chains of one graph; computed in one pass each."""
+
+    def __init__(self, graph: Graph) -> None:
+        """Keep the graph."""
+        self.graph = graph
+
+    def _traits(self, node: Node) -> frozenset[Trait]:
+        layer = self.graph.layers[node.layer]
+        assert isinstance(layer, Layer)
+        return layer.traits
+
+    @cached_property
+    def reaching(self) -> frozenset[str]:
+        """Ids of the nodes from which an output can be reached."""
+        found = {output.ref.node for output in self.graph.outputs}
+        for node in reversed(self.graph.nodes):
+            if node.id in found:
+                found.update(ref.node for ref in node.refs())
+        return frozenset(found)
+
+    @cached_property
+    def shortest_below(self) -> Mapping[str, int]:
+        """Per node, the least number of kernels after it on any path to an output; outputs have 0."""
+        depth: dict[str, int] = {output.ref.node: 0 for output in self.graph.outputs}
+        for node in reversed(self.graph.nodes):
+            if node.id not in depth:
+                continue
+            cost = depth[node.id] + (Trait.KERNEL in self._traits(node))
+            for ref in node.refs():
+                depth[ref.node] = min(depth.get(ref.node, cost), cost)
+        return depth
+
+    @cached_property
+    def longest_above(self) -> Mapping[str, int]:
+        """Per node and input, the greatest number of kernels on any path from an input, itself included."""
+        depth = {item.name: 0 for item in self.graph.inputs}
+        for node in self.graph.nodes:
+            before = max((depth[ref.node] for ref in node.refs()), default=0)
+            depth[node.id] = before + (Trait.KERNEL in self._traits(node))
+        return depth
+
+    @cached_property
+    def effective_depth(self) -> int:
+        """The least number of kernels on any path from an input to an output."""
+        below = self.shortest_below
+        return max((below.get(item.name, 0) for item in self.graph.inputs), default=0)
+
+    @cached_property
+    def easiest_path(self) -> tuple[Node, ...]:
+        """The nodes of a path with the least number of kernels, from the input that has most of them."""
+        below = self.shortest_below
+        inputs = [item.name for item in self.graph.inputs if item.name in below]
+        if not inputs:
+            return ()
+        here = max(inputs, key=lambda name: below[name])
+        found: list[Node] = []
+        ends = {output.ref.node for output in self.graph.outputs}
+        while here not in ends or below[here] > 0:
+            options = [self.graph.by_id[name] for name in self.graph.consumers[here] if name in below]
+            if not options:
+                break
+            best = min(options, key=lambda node: below[node.id] + (Trait.KERNEL in self._traits(node)))
+            found.append(best)
+            here = best.id
+        return tuple(found)
+
+    @cached_property
+    def chains(self) -> tuple[tuple[Node, ...], ...]:
+        """Maximal chains: runs of nodes, each read only by the next and reading only the one before."""
+        by_id, consumers = self.graph.by_id, self.graph.consumers
+        ends = {output.ref.node for output in self.graph.outputs}
+        followed: set[str] = set()
+        found: list[tuple[Node, ...]] = []
+        for node in self.graph.nodes:
+            if node.id in followed:
+                continue
+            chain = [node]
+            while True:
+                last = chain[-1]
+                readers = consumers[last.id]
+                if len(readers) != 1 or last.id in ends:
+                    break
+                following = by_id[readers[0]]
+                if len({ref.node for ref in following.refs()}) != 1:
+                    break
+                chain.append(following)
+                followed.add(following.id)
+            found.append(tuple(chain))
+        return tuple(found)
