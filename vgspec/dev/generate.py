@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,7 +72,17 @@ def index_text() -> str:
     )
 
 
-GENERATED: tuple[Generated, ...] = (Generated("vgspec/layers/index.py", index_text),)
+def schema_text() -> str:
+    """The text of ``schema/vgspec.schema.json``."""
+    from vgspec.frontend.schema import build_schema
+
+    return json.dumps(build_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+GENERATED: tuple[Generated, ...] = (
+    Generated("vgspec/layers/index.py", index_text),
+    Generated("schema/vgspec.schema.json", schema_text),
+)
 """In the order in which they are written: the index comes first, because others are made from all layers."""
 
 
@@ -94,6 +106,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             (ROOT / item.path).parent.mkdir(parents=True, exist_ok=True)
             (ROOT / item.path).write_text(text, encoding="utf-8")
             print(f"wrote {item.path}")
+            if item.path.endswith("index.py"):  # what is made from all layers needs the new index imported
+                return subprocess.call([sys.executable, "-m", "vgspec.dev.generate"])
     return 0
 
 
