@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TextIO
 
-from vgspec.report.cells import printable
-from vgspec.report.style import Segment, paint
-from vgspec.report.text import Look
+from vgspec.report.cells import ascii_fallback, printable
+from vgspec.report.style import Look, Segment, paint
 
 __all__ = ["Output", "wants_color"]
 
@@ -134,7 +133,5 @@ def _carried(text: str, stream: TextIO) -> str:
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
-        from vgspec.report.cells import ascii_fallback
-
         return ascii_fallback(text, encoding)
     return text

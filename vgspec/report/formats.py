@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from vgspec.report.model import Report
-from vgspec.report.text import Look, render_text
+from vgspec.report.style import Look
+from vgspec.report.text import render_text
 
 __all__ = ["FORMATS", "render"]
 

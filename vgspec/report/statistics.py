@@ -6,8 +6,8 @@ import json
 from collections import Counter
 
 from vgspec.report.model import Report, file_of
-from vgspec.report.style import Segment, paint
-from vgspec.report.text import PLAIN, Look, summary_line
+from vgspec.report.style import PLAIN, Look, Segment, paint
+from vgspec.report.text import summary_line
 
 __all__ = ["render_statistics"]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["ROLES", "Segment", "paint"]
+__all__ = ["PLAIN", "ROLES", "Look", "Segment", "paint"]
 
 Segment: TypeAlias = tuple[str, str]
 
@@ -24,6 +25,18 @@ ROLES: Mapping[str, str] = {
     "ok": "1;32",
 }
 """SGR parameters by role."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How text is shown: terminal width in columns, colour, and what the stream can carry."""
+
+    width: int = 120
+    color: bool = False
+    encoding: str = "utf-8"
+
+
+PLAIN = Look()
 
 
 def paint(row: Iterable[Segment], color: bool) -> str:

@@ -9,8 +9,7 @@ from typing import Any
 from vgspec.analysis.cost import NodeCost, Totals, graph_cost, node_costs
 from vgspec.ir import Dim, Graph, format_dim, format_shape
 from vgspec.report.cells import printable, text_width
-from vgspec.report.style import Segment, paint
-from vgspec.report.text import PLAIN, Look
+from vgspec.report.style import PLAIN, Look, Segment, paint
 
 __all__ = ["grouped", "metric", "render_show", "render_show_json", "show_data"]
 

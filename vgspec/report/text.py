@@ -8,31 +8,18 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from vgspec.diagnostics import Diagnostic, Edit, Evidence, Fix, Label, Span
 from vgspec.report.cells import cells, printable
 from vgspec.report.model import Report
 from vgspec.report.snippet import Row, last_line, snippet
-from vgspec.report.style import paint
+from vgspec.report.style import PLAIN, Look, paint
 from vgspec.source import Document, SourceMap
 
-__all__ = ["PLAIN", "Look", "render_diagnostic", "render_text", "summary_line"]
+__all__ = ["render_diagnostic", "render_text", "summary_line"]
 
 _PATH_SHOWN = 6  # nodes of an evidence path that are named
 _FIX_LINES = 24  # lines of a fix that are shown
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How text is shown: terminal width in columns, colour, and what the stream can carry."""
-
-    width: int = 120
-    color: bool = False
-    encoding: str = "utf-8"
-
-
-PLAIN = Look()
 
 
 def render_text(report: Report, look: Look = PLAIN) -> str:
@@ -63,7 +50,7 @@ def render_diagnostic(diagnostic: Diagnostic, sources: SourceMap, look: Look = P
     for i, (file, labels) in enumerate(groups.items()):
         rows += _file_rows(file, labels, documents.get(file), "--> " if i == 0 else "::: ", digits, look)
         if file not in documents and i == 0 and diagnostic.pointer:
-            rows.append([(" " * digits + "  = ", "gutter"), ("at: ", "strong"), (diagnostic.pointer, "")])
+            rows.append([(" " * digits + " = ", "gutter"), ("at: ", "strong"), (diagnostic.pointer, "")])
     footer = _footer(diagnostic, digits)
     if footer and documents:
         rows.append(_gutter(digits))
@@ -128,7 +115,7 @@ def _file_rows(
     ]
     for part in snippet(document, labels, width=max(look.width - digits - 3, 20), encoding=look.encoding):
         if part.elided:
-            rows.append([("." * digits + "." * (3 - min(digits, 2)), "gutter"), *part.row])
+            rows.append([("...".ljust(digits + 3), "gutter"), *part.row])
         else:
             rows.append([*_gutter(digits, part.number), (" ", ""), *part.row])
     return rows
