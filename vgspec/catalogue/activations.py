@@ -177,8 +177,9 @@ def resolve_activation(value: Any) -> Activation:
     if isinstance(value, Activation):
         return value
     if isinstance(value, str):
-        if value in refused("activation"):
-            raise UnknownObjectError("activation", value, refused("activation")[value])
+        unusable = refused("activation")
+        if value in unusable:
+            raise UnknownObjectError("activation", value, f"{value} cannot stand in a spec: {unusable[value]}")
         if value in BY_NAME:
             return Activation(name=BY_NAME[value].name)
         raise UnknownObjectError("activation", value)

@@ -135,6 +135,10 @@ class KerasObject(BaseModel):
             if fields[name].is_required() or value != default_of(type(self), name):
                 yield name, value
 
+    def passed(self) -> Iterator[tuple[str, Any]]:
+        """The changed arguments in the form that Keras takes."""
+        return self.changed()
+
     def canonical(self) -> dict[str, Any]:
         """The arguments that differ from their defaults, JSON-ready."""
         return {name: canonical_value(value) for name, value in self.changed()}
@@ -236,7 +240,8 @@ def resolve(kind: str, value: Any) -> Any:
         raise UnknownObjectError(kind, value, f"expected the name of a {kind} or a mapping {{Name: arguments}}")
     cls = find(kind, name)
     if cls is None:
-        raise UnknownObjectError(kind, name, refused(kind).get(name, ""))
+        reason = refused(kind).get(name)
+        raise UnknownObjectError(kind, name, f"{name} cannot stand in a spec: {reason}" if reason else "")
     if arguments is None:
         return cls.from_name(name)
     if not isinstance(arguments, Mapping):

@@ -6,7 +6,8 @@ So an id here stands for the class with its ``name`` set, and `Metric.spec_value
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from annotated_types import Ge, Gt, Le, MinLen
 from pydantic import model_validator
@@ -43,6 +44,10 @@ class Metric(KerasObject):
     def from_name(cls, name: str) -> KerasObject:
         """The class, reported under the id that it was asked for by."""
         return cls(name=name)
+
+    def passed(self) -> Iterator[tuple[str, Any]]:
+        """With lists for tuples: Keras takes a tuple of thresholds for a single one."""
+        return ((name, list(value) if isinstance(value, tuple) else value) for name, value in self.changed())
 
     def spec_value(self) -> object:
         """An id if it says everything, else ``{Name: {arguments}}``."""
