@@ -73,7 +73,9 @@ def describe(obj: KerasObject, *, aliases: bool = True) -> Expr:
     """
     if isinstance(obj, Activation):
         return obj.name if obj.layer is None else describe(obj.layer)
-    kwargs = tuple((name, describe_value(value)) for name, value in obj.changed())
+    if not obj.keras_module:  # an id that only ``compile`` understands, such as ``accuracy``
+        return obj.spec_value()
+    kwargs = tuple((name, describe_value(value)) for name, value in obj.passed())
     if aliases and not kwargs and obj.aliases and obj.kind in _BY_ALIAS:
         return obj.aliases[0]
     return Construct(Name(obj.keras_module, obj.type_name), kwargs)
