@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from annotated_types import MinLen
 
@@ -21,6 +21,9 @@ from vgspec.layers.fields import (
     RegularizerArg,
 )
 from vgspec.layers.sizes import as_tuple, known_size, normalize_axis
+
+if TYPE_CHECKING:
+    from vgspec.layers.signal import Rule
 
 __all__ = ["ELU", "LAYERS", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 
@@ -48,6 +51,15 @@ class _Pointwise(Layer):
         row = found.row if found is not None else None
         if not (is_floating(dtype) or (is_integer(dtype) and row is not None and row.name in _TAKES_INTEGERS)):
             raise ShapeError(f"needs a floating-point input, got {x}")
+
+    def signal_rule(self, call: Call) -> Rule:
+        """The function itself."""
+        from vgspec.layers import signal
+
+        found = activation_of(self)
+        return (
+            signal.Unknown(f"{self.type_name} is no known function") if found is None else (signal.Elementwise(found),)
+        )
 
 
 class Activation(_Pointwise):

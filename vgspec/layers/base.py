@@ -19,12 +19,15 @@ import enum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vgspec.catalogue.activations import Activation
 from vgspec.catalogue.base import KerasObject
 from vgspec.ir import Argument, Dim, Shape, Tensor
 from vgspec.layers.dtypes import DTypePolicy, compute_dtype, is_floating, result_type, variable_dtype
+
+if TYPE_CHECKING:
+    from vgspec.layers.signal import Rule
 
 __all__ = [
     "INPUTS",
@@ -205,6 +208,16 @@ class Layer(KerasObject):
     def flop_count(self, call: Call, outputs: tuple[Tensor, ...]) -> Dim:
         """Floating-point operations for one sample; None where unknown."""
         return None
+
+    def signal_rule(self, call: Call) -> Rule:
+        """What the layer does to the size of a signal, in the words of `vgspec.layers.signal`.
+
+        Sizes in ``call`` are known. An empty tuple is the identity; a layer without a rule of its own is
+        unknown, never the identity.
+        """
+        from vgspec.layers.signal import Unknown
+
+        return Unknown(f"{self.type_name} has no rule for the size of its signal")
 
     @property
     def compute_dtype(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import model_validator
 
@@ -21,6 +21,9 @@ from vgspec.layers.fields import (
     PositiveInt,
     RegularizerArg,
 )
+
+if TYPE_CHECKING:
+    from vgspec.layers.signal import Rule
 
 __all__ = ["LAYERS", "Dense", "Embedding", "Identity", "Masking", "ReversibleEmbedding"]
 
@@ -89,6 +92,16 @@ class Dense(Layer):
         """Two per multiply-add, one per bias."""
         return mul(numel(outputs[0].shape[1:]), add(mul(2, call.x.shape[-1]), int(self.use_bias)))
 
+    def signal_rule(self, call: Call) -> Rule:
+        """A matrix on the last axis, bias, activation."""
+        from vgspec.layers import signal
+
+        size = call.x.shape[-1]
+        shape = (size, self.units)
+        matrix = signal.Linear("kernel", self.kernel_initializer, shape, size, self.units, (self.units,))
+        bias = (signal.Bias(self.bias_initializer, (self.units,)),) if self.use_bias else ()
+        return (matrix, *bias, signal.Elementwise(self.activation))
+
 
 class Embedding(Layer):
     """Table look-up: an integer id becomes a row of a trainable table."""
@@ -130,6 +143,12 @@ class Embedding(Layer):
     def flop_count(self, call: Call, outputs: tuple[Tensor, ...]) -> Dim:
         """None: rows are copied."""
         return 0
+
+    def signal_rule(self, call: Call) -> Rule:
+        """Rows of the table."""
+        from vgspec.layers import signal
+
+        return (signal.Lookup("embeddings", self.embeddings_initializer, (self.input_dim, self.output_dim)),)
 
 
 class ReversibleEmbedding(Layer):
@@ -187,6 +206,21 @@ class ReversibleEmbedding(Layer):
         """Two per multiply-add of the reverse projection; rows are copied otherwise."""
         return mul(numel(outputs[0].shape[1:]), 2 * self.output_dim) if call.literal("reverse", False) else 0
 
+    def signal_rule(self, call: Call) -> Rule:
+        """Rows of the table, or in reverse a matrix without bias."""
+        from vgspec.layers import signal
+
+        if not call.literal("reverse", False):
+            return (signal.Lookup("embeddings", self.embeddings_initializer, (self.input_dim, self.output_dim)),)
+        if self.logit_soft_cap is not None:
+            return signal.Unknown("a soft cap on the logits")
+        # the table is drawn as (input_dim, output_dim) and used transposed
+        shape = (self.input_dim, self.output_dim)
+        matrix = signal.Linear(
+            "embeddings", self.embeddings_initializer, shape, self.output_dim, self.input_dim, (self.input_dim,)
+        )
+        return (matrix,)
+
 
 class Identity(Layer):
     """Passes its input on; several inputs give several outputs."""
@@ -200,6 +234,10 @@ class Identity(Layer):
     def flop_count(self, call: Call, outputs: tuple[Tensor, ...]) -> Dim:
         """None."""
         return 0
+
+    def signal_rule(self, call: Call) -> Rule:
+        """Nothing changes."""
+        return ()
 
 
 class Masking(Layer):
@@ -223,6 +261,10 @@ class Masking(Layer):
     def flop_count(self, call: Call, outputs: tuple[Tensor, ...]) -> Dim:
         """One comparison an element."""
         return numel(outputs[0].shape[1:])
+
+    def signal_rule(self, call: Call) -> Rule:
+        """Nothing changes for continuous inputs: no step equals the mask value in every feature."""
+        return ()
 
 
 LAYERS: tuple[type[Layer], ...] = (Dense, Embedding, ReversibleEmbedding, Identity, Masking)

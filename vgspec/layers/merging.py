@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.ir import Dim, Shape, Tensor, format_shape
 from vgspec.ir.dims import add, may_equal, mul, numel
 from vgspec.layers.base import Call, CallArgument, Layer, ShapeError, Trait
 from vgspec.layers.sizes import declared_dtype, input_list, normalize_axis, same_in_keras
+
+if TYPE_CHECKING:
+    from vgspec.layers.signal import Rule
 
 __all__ = [
     "LAYERS",
@@ -91,6 +94,12 @@ class Add(Merge):
 
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.MERGING, Trait.ADDITIVE})
 
+    def signal_rule(self, call: Call) -> Rule:
+        """Element by element."""
+        from vgspec.layers import signal
+
+        return (signal.Combine("add"),)
+
 
 class Subtract(Merge):
     """Difference of two inputs."""
@@ -103,9 +112,21 @@ class Subtract(Merge):
             raise ShapeError(f"takes exactly two inputs, got {len(xs)}")
         return super().infer_outputs(call)
 
+    def signal_rule(self, call: Call) -> Rule:
+        """Element by element."""
+        from vgspec.layers import signal
+
+        return (signal.Combine("subtract"),)
+
 
 class Multiply(Merge):
     """Product of the inputs, element by element."""
+
+    def signal_rule(self, call: Call) -> Rule:
+        """Element by element."""
+        from vgspec.layers import signal
+
+        return (signal.Combine("multiply"),)
 
 
 class Average(Merge):
@@ -114,13 +135,31 @@ class Average(Merge):
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.MERGING, Trait.ADDITIVE})
     operations: ClassVar[int] = 1
 
+    def signal_rule(self, call: Call) -> Rule:
+        """Element by element."""
+        from vgspec.layers import signal
+
+        return (signal.Combine("average"),)
+
 
 class Maximum(Merge):
     """Largest of the inputs, element by element."""
 
+    def signal_rule(self, call: Call) -> Rule:
+        """Element by element."""
+        from vgspec.layers import signal
+
+        return (signal.Combine("maximum"),)
+
 
 class Minimum(Merge):
     """Smallest of the inputs, element by element."""
+
+    def signal_rule(self, call: Call) -> Rule:
+        """Element by element."""
+        from vgspec.layers import signal
+
+        return (signal.Combine("minimum"),)
 
 
 class Concatenate(Layer):
@@ -158,6 +197,12 @@ class Concatenate(Layer):
             if index != axis and len(sizes := {x.shape[index] for x in xs if isinstance(x.shape[index], int)}) > 1:
                 found = " and ".join(map(str, sorted(size for size in sizes if isinstance(size, int))))
                 raise ShapeError(f"needs one size of axis {index}, got {found} in shapes {_shapes(xs)}")
+
+    def signal_rule(self, call: Call) -> Rule:
+        """Joined along an axis."""
+        from vgspec.layers import signal
+
+        return (signal.Concatenate(self.axis),)
 
 
 class Dot(Layer):
@@ -206,6 +251,12 @@ class Dot(Layer):
         if not self.normalize:
             return products
         return add(products, mul(3, add(numel(call.xs[0].shape[1:]), numel(call.xs[1].shape[1:]))))
+
+    def signal_rule(self, call: Call) -> Rule:
+        """Sums of products along one axis of each."""
+        from vgspec.layers import signal
+
+        return (signal.DotProduct(self.contracted(call), self.normalize),)
 
 
 LAYERS: tuple[type[Layer], ...] = (

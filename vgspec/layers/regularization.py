@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import math
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.ir import Dim, Tensor, format_shape
 from vgspec.ir.dims import may_equal, mul, numel
 from vgspec.layers.base import INPUTS, Call, CallArgument, Layer, ShapeError, Trait
 from vgspec.layers.fields import ClosedRate, DataFormat, NonNegativeFloat, PositiveInt, Rate, Seed
 from vgspec.layers.sizes import check_rank, declared_dtype
+
+if TYPE_CHECKING:
+    from vgspec.layers.signal import Rule
 
 __all__ = [
     "LAYERS",
@@ -73,6 +77,14 @@ class Dropout(_Stochastic):
         _check_noise_shape(self.noise_shape, call.x)
         return outputs
 
+    def signal_rule(self, call: Call) -> Rule:
+        """Inverted dropout; axes of size one in ``noise_shape`` drop together."""
+        from vgspec.layers import signal
+
+        shape = self.noise_shape
+        shared = shape is not None and any(size == 1 for size in shape[1:-1])
+        return (signal.Drop(self.rate, shared),)
+
 
 class SpatialDropout1D(_Stochastic):
     """Dropout of whole channels of a sequence."""
@@ -82,6 +94,12 @@ class SpatialDropout1D(_Stochastic):
 
     rate: ClosedRate
     seed: Seed = None
+
+    def signal_rule(self, call: Call) -> Rule:
+        """Whole channels drop together."""
+        from vgspec.layers import signal
+
+        return (signal.Drop(self.rate, True),)
 
 
 class SpatialDropout2D(_Stochastic):
@@ -94,6 +112,12 @@ class SpatialDropout2D(_Stochastic):
     data_format: DataFormat = None
     seed: Seed = None
 
+    def signal_rule(self, call: Call) -> Rule:
+        """Whole channels drop together."""
+        from vgspec.layers import signal
+
+        return (signal.Drop(self.rate, True),)
+
 
 class SpatialDropout3D(_Stochastic):
     """Dropout of whole channels of a volume."""
@@ -104,6 +128,12 @@ class SpatialDropout3D(_Stochastic):
     rate: ClosedRate
     data_format: DataFormat = None
     seed: Seed = None
+
+    def signal_rule(self, call: Call) -> Rule:
+        """Whole channels drop together."""
+        from vgspec.layers import signal
+
+        return (signal.Drop(self.rate, True),)
 
 
 class AlphaDropout(_Stochastic):
@@ -125,6 +155,12 @@ class AlphaDropout(_Stochastic):
         _check_noise_shape(self.noise_shape, call.x)
         return outputs
 
+    def signal_rule(self, call: Call) -> Rule:
+        """Dropout that keeps mean and variance."""
+        from vgspec.layers import signal
+
+        return (signal.Noise(alpha_rate=self.rate),)
+
 
 class GaussianDropout(_Stochastic):
     """In training, multiplies by normal noise of mean one and variance ``rate / (1 - rate)``.
@@ -137,6 +173,12 @@ class GaussianDropout(_Stochastic):
     rate: Rate
     seed: Seed = None
 
+    def signal_rule(self, call: Call) -> Rule:
+        """Noise that multiplies."""
+        from vgspec.layers import signal
+
+        return (signal.Noise(multiplied=math.sqrt(self.rate / (1.0 - self.rate))),)
+
 
 class GaussianNoise(_Stochastic):
     """In training, adds normal noise of mean zero and standard deviation ``stddev``."""
@@ -145,6 +187,12 @@ class GaussianNoise(_Stochastic):
 
     stddev: ClosedRate
     seed: Seed = None
+
+    def signal_rule(self, call: Call) -> Rule:
+        """Noise that adds."""
+        from vgspec.layers import signal
+
+        return (signal.Noise(added=self.stddev),)
 
 
 class ActivityRegularization(Layer):
@@ -162,6 +210,10 @@ class ActivityRegularization(Layer):
     def flop_count(self, call: Call, outputs: tuple[Tensor, ...]) -> Dim:
         """Two for every element and penalty."""
         return mul(2 * (bool(self.l1) + bool(self.l2)), numel(outputs[0].shape[1:]))
+
+    def signal_rule(self, call: Call) -> Rule:
+        """Nothing changes."""
+        return ()
 
 
 LAYERS: tuple[type[Layer], ...] = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, field_validator
@@ -15,6 +15,9 @@ from vgspec.ir.dims import add, floor_div, may_equal, mul, numel, sub
 from vgspec.layers.base import Call, Layer, ShapeError, Trait
 from vgspec.layers.fields import DataFormat, PerAxis, PositiveInt, Size2, Size3
 from vgspec.layers.sizes import check_rank, declared_dtype, product
+
+if TYPE_CHECKING:
+    from vgspec.layers.signal import Rule
 
 __all__ = [
     "LAYERS",
@@ -99,6 +102,12 @@ class Flatten(_Move):
             raise ShapeError(f"needs an input with a batch axis, got {x}")
         return (Tensor((x.shape[0], numel(x.shape[1:])), self.autocast(x).dtype),)
 
+    def signal_rule(self, call: Call) -> Rule:
+        """One axis."""
+        from vgspec.layers import signal
+
+        return (signal.Reshape(),)
+
 
 class Reshape(_Move):
     """The elements of each sample in a new shape; ``-1`` once for a size that follows from the others."""
@@ -132,6 +141,12 @@ class Reshape(_Move):
         shape: Shape = tuple(free if size == -1 else size for size in self.target_shape)
         return (Tensor((x.shape[0], *shape), self.autocast(x).dtype),)
 
+    def signal_rule(self, call: Call) -> Rule:
+        """Another shape."""
+        from vgspec.layers import signal
+
+        return (signal.Reshape(),)
+
 
 def _quotient(total: Dim, divisor: int) -> Dim:
     """``total / divisor``, which must be whole: zero if it provably is not, unknown for a division by zero."""
@@ -162,6 +177,12 @@ class Permute(_Move):
         check_rank(x, len(self.dims) + 1)
         return (Tensor((x.shape[0], *(x.shape[axis] for axis in self.dims)), self.autocast(x).dtype),)
 
+    def signal_rule(self, call: Call) -> Rule:
+        """Axes in another order."""
+        from vgspec.layers import signal
+
+        return (signal.Permute(self.dims),)
+
 
 class RepeatVector(_Move):
     """The input ``n`` times, as a sequence."""
@@ -173,6 +194,12 @@ class RepeatVector(_Move):
         x = call.x
         check_rank(x, 2)
         return (Tensor((x.shape[0], self.n, x.shape[1]), declared_dtype(self, (x,))),)
+
+    def signal_rule(self, call: Call) -> Rule:
+        """Copies along a new axis."""
+        from vgspec.layers import signal
+
+        return (signal.Tile(self.n),)
 
 
 def _spatial(x: Tensor, rank: int, data_format: str | None) -> slice:
@@ -222,6 +249,12 @@ class Cropping1D(_Move):
         """``(batch, steps - cropping, features)``."""
         return _crop(self, call.x, _spatial(call.x, 1, None), (self.cropping,))
 
+    def signal_rule(self, call: Call) -> Rule:
+        """Positions cut off."""
+        from vgspec.layers import signal
+
+        return (signal.Crop(),)
+
 
 class Cropping2D(_Move):
     """Cuts rows and columns off an image: ``((top, bottom), (left, right))``."""
@@ -232,6 +265,12 @@ class Cropping2D(_Move):
     def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
         """Height and width less what is cut off."""
         return _crop(self, call.x, _spatial(call.x, 2, self.data_format), self.cropping)
+
+    def signal_rule(self, call: Call) -> Rule:
+        """Positions cut off."""
+        from vgspec.layers import signal
+
+        return (signal.Crop(),)
 
 
 class Cropping3D(_Move):
@@ -244,6 +283,12 @@ class Cropping3D(_Move):
         """The three sizes less what is cut off."""
         return _crop(self, call.x, _spatial(call.x, 3, self.data_format), self.cropping)
 
+    def signal_rule(self, call: Call) -> Rule:
+        """Positions cut off."""
+        from vgspec.layers import signal
+
+        return (signal.Crop(),)
+
 
 class ZeroPadding1D(_Move):
     """Zeros at both ends of a sequence."""
@@ -254,6 +299,12 @@ class ZeroPadding1D(_Move):
     def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
         """``(batch, steps + padding, features)``."""
         return _pad(self, call.x, _spatial(call.x, 1, self.data_format), (self.padding,))
+
+    def signal_rule(self, call: Call) -> Rule:
+        """Zeros around."""
+        from vgspec.layers import signal
+
+        return (signal.Pad((self.padding,), 1 if self.data_format == "channels_first" else -1),)
 
 
 class ZeroPadding2D(_Move):
@@ -266,6 +317,12 @@ class ZeroPadding2D(_Move):
         """Height and width with the zeros."""
         return _pad(self, call.x, _spatial(call.x, 2, self.data_format), self.padding)
 
+    def signal_rule(self, call: Call) -> Rule:
+        """Zeros around."""
+        from vgspec.layers import signal
+
+        return (signal.Pad(self.padding, 1 if self.data_format == "channels_first" else -1),)
+
 
 class ZeroPadding3D(_Move):
     """Zeros around a volume, two numbers for each of the three axes."""
@@ -277,6 +334,12 @@ class ZeroPadding3D(_Move):
         """The three sizes with the zeros."""
         return _pad(self, call.x, _spatial(call.x, 3, self.data_format), self.padding)
 
+    def signal_rule(self, call: Call) -> Rule:
+        """Zeros around."""
+        from vgspec.layers import signal
+
+        return (signal.Pad(self.padding, 1 if self.data_format == "channels_first" else -1),)
+
 
 class UpSampling1D(_Move):
     """Every step of a sequence ``size`` times."""
@@ -286,6 +349,12 @@ class UpSampling1D(_Move):
     def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
         """``(batch, size * steps, features)``."""
         return _scale(self, call.x, _spatial(call.x, 1, None), (self.size,))
+
+    def signal_rule(self, call: Call) -> Rule:
+        """Copies of each step."""
+        from vgspec.layers import signal
+
+        return (signal.Upsample((self.size,)),)
 
 
 class UpSampling2D(_Move):
@@ -306,6 +375,12 @@ class UpSampling2D(_Move):
         window = {"nearest": 0, "bilinear": 2, "bicubic": 4, "lanczos3": 6, "lanczos5": 10}[self.interpolation]
         return mul(2 * window**2, numel(outputs[0].shape[1:]))
 
+    def signal_rule(self, call: Call) -> Rule:
+        """Copies of each position, or values between them."""
+        from vgspec.layers import signal
+
+        return (signal.Upsample(self.size, self.interpolation, 1 if self.data_format == "channels_first" else -1),)
+
 
 class UpSampling3D(_Move):
     """A volume enlarged by whole factors, by repetition."""
@@ -316,6 +391,12 @@ class UpSampling3D(_Move):
     def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
         """The three sizes times the factors."""
         return _scale(self, call.x, _spatial(call.x, 3, self.data_format), self.size)
+
+    def signal_rule(self, call: Call) -> Rule:
+        """Copies of each position."""
+        from vgspec.layers import signal
+
+        return (signal.Upsample(self.size, axis=1 if self.data_format == "channels_first" else -1),)
 
 
 LAYERS: tuple[type[Layer], ...] = (
