@@ -47,9 +47,14 @@ class _Pointwise(Layer):
     def _check_dtype(self, x: Tensor) -> None:
         """Refuse what TensorFlow has no kernel for: Keras declares a floating output for any input."""
         dtype = self.autocast(x).dtype
+        if is_floating(dtype):
+            return
         found = activation_of(self)
-        row = found.row if found is not None else None
-        if not (is_floating(dtype) or (is_integer(dtype) and row is not None and row.name in _TAKES_INTEGERS)):
+        scalar = found.scalar() if found is not None else None
+        plain = scalar is not None and scalar.name in _TAKES_INTEGERS
+        if scalar is not None and scalar.name == "relu":
+            plain = not scalar.arguments
+        if not (is_integer(dtype) and plain):
             raise ShapeError(f"needs a floating-point input, got {x}")
 
     def signal_rule(self, call: Call) -> Rule:

@@ -50,14 +50,16 @@ class _Stochastic(Layer):
 
 
 def _check_noise_shape(noise_shape: NoiseShape, x: Tensor) -> None:
-    """Refuse a noise shape that does not broadcast to the input; null stands for the input's size at its place."""
+    """Refuse a noise shape that does not broadcast to the input.
+
+    Null stands for the input's size at the same place counted from the first axis, while broadcasting counts
+    from the last one: with a null the ranks must agree.
+    """
     if noise_shape is None:
         return
-    sizes = [x.shape[i] if size is None and i < x.rank else size for i, size in enumerate(noise_shape)]
-    fits = len(sizes) <= x.rank and all(
-        size == 1 or may_equal(size, of) for size, of in zip(reversed(sizes), reversed(x.shape), strict=False)
-    )
-    if not fits:
+    fits = len(noise_shape) == x.rank or (len(noise_shape) < x.rank and None not in noise_shape)
+    pairs = zip(reversed(noise_shape), reversed(x.shape), strict=False)
+    if not fits or not all(size in {None, 1} or may_equal(size, of) for size, of in pairs):
         shown = format_shape(noise_shape)
         raise ShapeError(f"cannot broadcast the noise shape {shown} to {x}", argument="noise_shape")
 

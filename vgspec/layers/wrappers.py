@@ -36,7 +36,6 @@ class Bidirectional(Layer):
 
     layer: LayerArg
     merge_mode: Literal["concat", "sum", "mul", "ave"] | None = "concat"
-    weights: None = None
     backward_layer: OptionalLayerArg = None
 
     @field_validator("layer", "backward_layer")
