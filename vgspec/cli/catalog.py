@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
+import inspect
+from typing import TYPE_CHECKING
+
 from vgspec.report.model import Rule
 
-__all__ = ["all_rules", "find_rule"]
+if TYPE_CHECKING:
+    from vgspec.lint.rule import Rule as LintRule
+
+__all__ = ["all_rules", "find_rule", "page"]
 
 
 def all_rules() -> tuple[Rule, ...]:
     """Every rule, sorted by code."""
     from vgspec.codes import CODES
+    from vgspec.lint.rules import RULES
 
     rules = [Rule(row.code, row.name, row.severity, row.summary) for row in CODES]
+    rules += [
+        Rule(rule.code, rule.name, rule.severity, _summary(rule), page(rule), getattr(rule, "group", ""))
+        for rule in RULES
+    ]
     return tuple(sorted(rules, key=lambda rule: rule.code))
 
 
 def find_rule(word: str, rules: tuple[Rule, ...]) -> Rule | None:
     """The rule with this code or name, in any case."""
     return next((rule for rule in rules if word.upper() == rule.code or word.lower() == rule.name), None)
+
+
+def _summary(rule: type[LintRule]) -> str:
+    """The first paragraph of the docstring, as one line."""
+    return " ".join(inspect.cleandoc(rule.__doc__ or rule.name).split("\n\n")[0].split())
+
+
+def page(rule: type[LintRule]) -> str:
+    """The page of a rule in Markdown: its docstring, its settings, its examples."""
+    parts = [inspect.cleandoc(rule.__doc__ or rule.name)]
+    if rule.settings:
+        listed = "\n".join(f"- `{rule.name}.{key}` = {value:g}" for key, value in rule.settings.items())
+        parts.append(f"## Settings\n\n{listed}")
+    for title, examples in (("Examples it finds", rule.bad), ("Examples it leaves alone", rule.good)):
+        if examples:
+            shown = "\n\n".join(
+                f"{example.title}:\n\n```yaml\n{inspect.cleandoc(example.spec).strip()}\n```" for example in examples
+            )
+            parts.append(f"## {title}\n\n{shown}")
+    return "\n\n".join(parts) + "\n"

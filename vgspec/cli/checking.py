@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vgspec.cli.discover import STDIN, Target
 from vgspec.cli.output import Output
-from vgspec.cli.selection import Selection
+from vgspec.cli.selection import EVERYTHING, Selection
 from vgspec.diagnostics import Diagnostic, Severity
 from vgspec.report.model import Report, Rule
 from vgspec.report.text import render_diagnostic, summary_line
@@ -45,14 +45,14 @@ def check(
     for number, target in enumerate(targets, start=1):
         with out.progress(f"{number}/{len(targets)} {target.name}"):
             try:
-                found, spec = check_one(target, params)
+                found, spec = check_one(target, params, selection)
             except Exception as error:
                 out.say(f"{target.name}:")
                 crash(error, out)
                 crashed = True
                 continue
         files.append(target.name)
-        findings += (d for d in found if d in selection)
+        findings += found
         for document in spec.sources.documents:
             documents.setdefault(document.file, document)
         wanted = threshold(documents.get(target.name))
@@ -69,12 +69,16 @@ def check(
     return report, crashed
 
 
-def check_one(target: Target, params: Mapping[str, object]) -> tuple[tuple[Diagnostic, ...], Spec]:
-    """The findings of one target, and the spec as far as it could be read."""
-    from vgspec.api import lint_spec
+def check_one(
+    target: Target, params: Mapping[str, object], selection: Selection = EVERYTHING
+) -> tuple[tuple[Diagnostic, ...], Spec]:
+    """The findings of one target, and the spec as far as it could be read. Rules that are not selected do not run."""
+    from vgspec.lint.engine import Selection as RuleSelection
+    from vgspec.lint.engine import lint
 
     spec = load_target(target, params)
-    return tuple(lint_spec(spec).diagnostics), spec
+    chosen = RuleSelection(tuple(selection.selected or ()), tuple(selection.ignored))
+    return tuple(d for d in lint(spec, selection=chosen).diagnostics if d in selection), spec
 
 
 def load_target(target: Target, params: Mapping[str, object]) -> Spec:

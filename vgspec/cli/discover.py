@@ -15,7 +15,7 @@ _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 _SKIPPED = frozenset({"__pycache__", "node_modules", "venv", "build", "dist", "site-packages"})
 _SNIFFED = 256 * 1024  # characters of a file that are looked at
 _YAML_KEY = re.compile(r"""^(?:vgspec|"vgspec"|'vgspec')[ \t]*:(?:[ \t\r\n]|$)""", re.M)
-_FLOW_KEY = re.compile(r"""^\ufeff?\s*(?:#[^\n]*\n\s*|---\s*)*\{""")
+_FLOW_KEY = re.compile(r"""^\s*(?:#[^\n]*\n\s*|---\s*)*\{""")
 _FLOW_VERSION = re.compile(r"""(?:\{|,)\s*(?:vgspec|"vgspec"|'vgspec')\s*:""")
 
 
@@ -37,6 +37,7 @@ def looks_like_spec(text: str) -> bool:
 
     It is judged by its look, without parsing, so that a spec with a syntax error is found too.
     """
+    text = text.removeprefix("\ufeff")
     if not _FLOW_KEY.match(text):
         return _YAML_KEY.search(text) is not None
     match = _FLOW_VERSION.search(text)

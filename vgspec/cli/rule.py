@@ -35,5 +35,8 @@ def run(args: argparse.Namespace, out: Output) -> int:
         raise UsageError(f"no rule is called '{args.rule}'{hint}")
     look = out.look
     head = [(f"{rule.code} {rule.name}", "strong"), (f" ({rule.severity.value})", rule.severity.value)]
-    out.write(f"{paint(head, look.color)}\n\n{printable(rule.page or rule.summary, look.encoding).strip()}\n")
+    out.write(paint(head, look.color) + "\n\n")
+    for line in printable(rule.page or rule.summary, look.encoding).strip().splitlines():
+        heading = line.startswith("## ")
+        out.write(paint([(line.removeprefix("## "), "strong" if heading else "")], look.color) + "\n")
     return Exit.OK

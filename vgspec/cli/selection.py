@@ -9,7 +9,7 @@ from vgspec.cli.exits import UsageError
 from vgspec.diagnostics import Diagnostic, Severity, nearest
 from vgspec.report.model import Rule, is_language_code
 
-__all__ = ["Selection", "make_selection", "split"]
+__all__ = ["EVERYTHING", "Selection", "make_selection", "split"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,11 @@ def split(values: Iterable[str]) -> list[str]:
     return [part for value in values for item in value.split(",") if (part := item.strip())]
 
 
+EVERYTHING = Selection()
+
+
 def make_selection(select: Iterable[str], ignore: Iterable[str], rules: Sequence[Rule]) -> Selection:
-    """A selection by code (``VG101``), beginning of a code (``VG1``) or name (``gradient-vanishes``).
+    """A selection by code (``VG101``), beginning of a code (``VG1``), name (``gradient-vanishes``) or group.
 
     Raises:
         UsageError: if a word fits no rule, or asks to ignore what makes a spec invalid.
@@ -63,7 +66,8 @@ def _codes(word: str, rules: Sequence[Rule]) -> frozenset[str]:
     found = frozenset(
         rule.code
         for rule in rules
-        if word.lower() == rule.name or (word.upper().startswith("VG") and rule.code.startswith(word.upper()))
+        if word.lower() in (rule.name, rule.group)
+        or (word.upper().startswith("VG") and rule.code.startswith(word.upper()))
     )
     if not found:
         close = nearest(word, [name for rule in rules for name in (rule.name, rule.code)])

@@ -40,6 +40,7 @@ class Rule:
         severity: its severity unless configured otherwise.
         summary: one sentence.
         page: the whole page in Markdown; empty where there is no more to say than the summary.
+        group: the name of the group it belongs to; empty for the language's own.
     """
 
     code: str
@@ -47,6 +48,7 @@ class Rule:
     severity: Severity
     summary: str
     page: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

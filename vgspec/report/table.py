@@ -72,7 +72,7 @@ def render_show(graph: Graph, look: Look = PLAIN, *, connections: bool = False, 
         for row, text in zip(rows, [*(i.tensor.dtype for i in graph.inputs), *map(_dtypes, costs)], strict=True):
             row.append(text)
     if connections:
-        header.append("connected to")
+        header.append("inputs")
         for row, text in zip(rows, [*("" for _ in graph.inputs), *map(_inputs, costs)], strict=True):
             row.append(text)
     lines = _table(header, rows, right, look)
