@@ -49,7 +49,7 @@ class ExpressionError:
 
 
 class Failure(Exception):
-    """Carries an `ExpressionError` out of the parser or evaluator to their entry points; it never leaves the package."""
+    """Carries an `ExpressionError` to the entry points of the package, which it never leaves."""
 
     def __init__(self, error: ExpressionError) -> None:
         super().__init__(error.message)

@@ -133,7 +133,12 @@ def _quotes(text: str, problem: str, context: str, at: int, context_at: int | No
 def _flow(text: str, problem: str, context: str, at: int, stop: int, context_at: int | None) -> Explanation | None:
     if "flow" not in context or context_at is None:
         return None
-    bracket = "{" if "mapping" in context else "["
+    if "node" in context:
+        # Where a value is expected, the parser does not say inside of what.
+        context_at = max(text.rfind("{", 0, at), text.rfind("[", 0, at), 0)
+        bracket = text[context_at : context_at + 1]
+    else:
+        bracket = "{" if "mapping" in context else "["
     # The context is the outermost or the innermost bracket, by parser; it may have properties before it.
     opened = text.find(bracket, context_at)
     opened = context_at if opened < 0 or opened > at else opened

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vgspec import codes
-from vgspec.diagnostics import Diagnostic, Label
+from vgspec.diagnostics import Diagnostic, Label, Span
 from vgspec.source.builder import Builder, Stop, shorten
 from vgspec.source.nodes import ScalarNode, ScalarValue, SNode
 from vgspec.source.scalars import NumberTooLong, resolve_plain
@@ -155,15 +155,20 @@ class _Composer:
         found = explain(self.text, problem, context, at, context_at)
         labels: tuple[Label, ...] = ()
         if found.other is not None:
-            labels = (Label(self.builder.span(found.other, found.other + 1), found.other_message),)
+            labels = (Label(self._span(found.other, found.other + 1), found.other_message),)
         self.builder.report(
             codes.SYNTAX_ERROR.diagnostic(
                 found.message,
-                span=self.builder.span(found.start, max(found.start, found.end)),
+                span=self._span(found.start, found.end),
                 labels=labels,
                 help=found.help,
             )
         )
+
+    def _span(self, start: int, end: int) -> Span:
+        """A span kept inside the text; the parsers' marks can lie one behind its end."""
+        start = min(start, len(self.text))
+        return self.builder.span(start, max(start, min(end, len(self.text))))
 
     def _compose(self, events: Iterator[Any]) -> None:
         from ruamel.yaml import events as kinds
