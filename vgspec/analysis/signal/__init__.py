@@ -1,0 +1,10 @@
+"""Gradient flow, predicted: the size of every activation and gradient at initialisation, from the graph alone.
+
+`profile` is the entry point. The maths and its sources are in ``docs/explanation/gradient-flow.md``; what each
+module does is in its first line.
+"""
+
+from vgspec.analysis.signal.profile import Edge, NodeSignal, Profile, profile
+from vgspec.analysis.signal.sizes import Assumptions
+
+__all__ = ["Assumptions", "Edge", "NodeSignal", "Profile", "profile"]

@@ -1,0 +1,147 @@
+"""The backward pass over a graph: gradients from the outputs to the inputs, consumers added."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from vgspec.analysis.signal.forward import Ran
+from vgspec.analysis.signal.interpret import pull_back
+from vgspec.analysis.signal.pointwise import align
+from vgspec.analysis.signal.state import Grad, GradSegment, State, Step
+from vgspec.ir import Graph, Ref
+
+__all__ = ["Flow", "Seed", "add_gradients", "run_backward"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A gradient given from outside: at a tensor, or before the last step of the node that makes it."""
+
+    ref: Ref
+    grad: Grad
+    before_last_step: bool = False
+
+
+@dataclass(slots=True)
+class Flow:
+    """What a backward pass found.
+
+    Attributes:
+        grads: the gradient at each tensor that gets one.
+        blocked: tensors whose gradient is not known, with the reason.
+        kernels: by layer, by weight name, the natural log of the squared norm of the gradient.
+        edges: by (node, input index), log of the mean square that goes to that input, and at the output.
+        facts: further results by node.
+    """
+
+    grads: dict[Ref, Grad] = field(default_factory=dict)
+    blocked: dict[Ref, str] = field(default_factory=dict)
+    kernels: dict[str, dict[str, float]] = field(default_factory=dict)
+    edges: dict[tuple[str, int], tuple[float, float]] = field(default_factory=dict)
+
+
+def add_gradients(a: Grad | None, b: Grad | None) -> Grad | None:
+    """The sum of two uncorrelated gradients at one tensor."""
+    if a is None or b is None:
+        return b if a is None else a
+    if a.log < b.log - 80.0:
+        return b
+    if b.log < a.log - 80.0:
+        return a
+    if len(b.segments) > len(a.segments):
+        a, b = b, a
+    factor = math.exp(b.log - a.log)
+    sizes = tuple(segment.size for segment in a.segments)
+    segments = []
+    for x, y in zip(a.segments, align(b, sizes), strict=True):
+        other = y.scaled(factor)
+        total = x.q + other.q
+        given = None
+        if x.given is not None or other.given is not None:
+            first = x.given if x.given is not None else 1.0
+            second = other.given if other.given is not None else 1.0
+            same = x.given is None or other.given is None or x.given.size == other.given.size
+            if same and total > 0:
+                given = (x.q * first + other.q * second) / total
+        segments.append(
+            GradSegment(
+                x.size,
+                total,
+                x.p + other.p,
+                x.s + other.s,
+                x.r + other.r,
+                x.k + other.k,
+                x.h + other.h,
+                given,
+                x.inverse and other.inverse,
+            )
+        )
+    whole, part = a.mean.q, b.mean.q * factor
+    share = whole / (whole + part) if whole + part > 0 else 1.0
+    rest = 1.0 - share
+    spread = share * share * a.spread + rest * rest * b.spread
+    fresh = share * share * a.fresh + rest * rest * b.fresh
+    return Grad(tuple(segments), a.log, spread, fresh, share * a.overlap + rest * b.overlap).normalised()
+
+
+def run_backward(graph: Graph, states: Mapping[Ref, State], ran: list[Ran], seeds: list[Seed]) -> Flow:
+    """Pull gradients from the seeds back to the inputs."""
+    flow = Flow()
+    inner: dict[str, Grad] = {}
+    for seed in seeds:
+        if seed.before_last_step:
+            inner[seed.ref.node] = seed.grad
+        else:
+            total = add_gradients(flow.grads.get(seed.ref), seed.grad)
+            if total is not None:
+                flow.grads[seed.ref] = total
+    for item in reversed(ran):
+        _pull(item, flow, inner.get(item.node.id))
+    return flow
+
+
+def _pull(item: Ran, flow: Flow, inner: Grad | None) -> None:
+    node = item.node
+    refs = [Ref(node.id, index) for index in range(len(node.outputs))]
+    blocked = next((flow.blocked[ref] for ref in refs if ref in flow.blocked), None)
+    if not item.outputs:
+        reason = blocked or item.reason
+        for ref in item.inputs:
+            flow.blocked.setdefault(ref, reason)
+        return
+    grads = tuple(flow.grads.get(ref) for ref in refs[: len(item.outputs)])
+    if blocked is not None:
+        for ref in item.inputs:
+            flow.blocked.setdefault(ref, blocked)
+        return
+    steps: tuple[Step, ...] = item.steps
+    kernels: tuple[tuple[str, float], ...] = ()
+    if inner is not None and steps:
+        result = steps[-1].pull(grads)
+        kernels = result.kernels
+        grads = (add_gradients(result.inputs[0], inner), *result.inputs[1:])
+        steps = steps[:-1]
+    if all(grad is None for grad in grads):
+        return
+    pulled = pull_back(steps, grads)
+    kernels += pulled.kernels
+    at_output = next((grad for grad in grads if grad is not None), None)
+    after = at_output.log_mean_square() if at_output is not None else -math.inf
+    for index, (ref, grad) in enumerate(zip(item.inputs, pulled.inputs, strict=False)):
+        if grad is None:
+            continue
+        total = add_gradients(flow.grads.get(ref), grad)
+        if total is not None:
+            flow.grads[ref] = total
+        flow.edges[(node.id, index)] = (grad.log_mean_square(), after)
+    if kernels:
+        table = flow.kernels.setdefault(node.layer, {})
+        for name, value in kernels:
+            table[name] = float(_log_add(table.get(name, -math.inf), value))
+
+
+def _log_add(a: float, b: float) -> float:
+    high, low = max(a, b), min(a, b)
+    return high if low == -math.inf else high + math.log1p(math.exp(low - high))

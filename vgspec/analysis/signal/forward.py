@@ -1,0 +1,178 @@
+"""The forward pass over a graph: the state of every tensor, and the steps that led there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vgspec.analysis.signal.interpret import Place, apply_rule
+from vgspec.analysis.signal.sizes import SizeTable
+from vgspec.analysis.signal.state import Segment, State, Step, UnknownSignal, independent_moments
+from vgspec.ir import BATCH, Argument, Graph, Input, Node, Ref, Tensor
+from vgspec.layers.base import Call, Layer, ShapeError
+from vgspec.layers.signal import Lookup, Unknown
+
+__all__ = ["Ran", "run_forward"]
+
+_MASKS = frozenset({"mask", "attention_mask", "query_mask", "value_mask", "key_mask", "training"})
+"""Call arguments that choose what counts but carry no signal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """One node after the forward pass.
+
+    Attributes:
+        node: the node.
+        inputs: the tensors that carry its signal, in order.
+        steps: what was applied.
+        outputs: states of its outputs; empty if unknown.
+        reason: why they are unknown.
+        primitives: the rule that was applied.
+    """
+
+    node: Node
+    inputs: tuple[Ref, ...]
+    steps: tuple[Step, ...]
+    outputs: tuple[State, ...]
+    reason: str = ""
+    primitives: tuple[Any, ...] = ()
+
+
+def run_forward(graph: Graph, sizes: SizeTable) -> tuple[dict[Ref, State], list[Ran]]:
+    """States of all tensors that can be analysed, and what was run for every node, in order."""
+    states: dict[Ref, State] = {}
+    reasons: dict[Ref, str] = {}
+    for item in graph.inputs:
+        state = _input_state(graph, item, sizes)
+        if isinstance(state, str):
+            reasons[Ref(item.name)] = state
+        else:
+            states[Ref(item.name)] = state
+    ran: list[Ran] = []
+    for node in graph.nodes:
+        result = _run(graph, node, states, reasons, sizes)
+        ran.append(result)
+        for index in range(len(node.outputs)):
+            ref = Ref(node.id, index)
+            if index < len(result.outputs):
+                states[ref] = result.outputs[index]
+            else:
+                reasons[ref] = result.reason or f"output {index} of {node.id} is not analysed"
+    return states, ran
+
+
+def _input_state(graph: Graph, item: Input, sizes: SizeTable) -> State | str:
+    shape = sizes.of_input(item.name, item.tensor.shape)
+    channel = max(len(shape) - 1, 0)
+    width = shape[channel] if shape else 1
+    dtype = item.tensor.dtype
+    if dtype.startswith(("int", "uint")):
+        vocabulary = _vocabulary(graph, item, sizes)
+        mean = (vocabulary - 1) / 2.0
+        moments = independent_moments((vocabulary - 1) * (2 * vocabulary - 1) / 6.0, mean)
+        return State(shape, channel, (Segment(width, moments),), integer=vocabulary)
+    if dtype == "bool":
+        return State(shape, channel, (Segment(width, independent_moments(0.5, 0.5)),))
+    if dtype == "string":
+        return "a string has no size"
+    return State(shape, channel, (Segment(width, independent_moments(1.0)),), overlap=1.0 / max(math.prod(shape), 1))
+
+
+def _vocabulary(graph: Graph, item: Input, sizes: SizeTable) -> int:
+    """Rows of the tables that the input's values index, or an assumption."""
+    found = []
+    for name in graph.consumers[item.name]:
+        rows = getattr(graph.operator(graph.by_id[name]), "input_dim", None)
+        if isinstance(rows, int):
+            found.append(rows)
+    if found:
+        return min(found)
+    return 256 if item.tensor.dtype == "uint8" else sizes.assumptions.vocabulary
+
+
+def _run(graph: Graph, node: Node, states: Mapping[Ref, State], reasons: Mapping[Ref, str], sizes: SizeTable) -> Ran:
+    inputs: list[Ref] = []
+    names: list[str] = []
+    for name, argument in node.args:
+        if name in _MASKS:
+            continue
+        for ref in _refs(argument):
+            inputs.append(ref)
+            names.append(name)
+    missing = [ref for ref in inputs if ref not in states]
+    if missing:
+        reason = reasons.get(missing[0], "not analysed")
+        return Ran(
+            node, tuple(inputs), (), (), reason if reason.startswith("behind") else f"behind {missing[0]}: {reason}"
+        )
+    layer = graph.layers[node.layer]
+    try:
+        return _apply(graph, node, layer, tuple(inputs), tuple(names), states, sizes)
+    except (UnknownSignal, ShapeError) as error:
+        return Ran(node, tuple(inputs), (), (), f"{layer.type_name}: {error}")
+
+
+def _apply(
+    graph: Graph,
+    node: Node,
+    layer: Any,
+    inputs: tuple[Ref, ...],
+    names: tuple[str, ...],
+    states: Mapping[Ref, State],
+    sizes: SizeTable,
+) -> Ran:
+    if not isinstance(layer, Layer):
+        raise UnknownSignal("has no descriptor")
+    call = Call({name: _typed(graph, argument, states, sizes) for name, argument in node.args})
+    primitives = layer.signal_rule(call)
+    if isinstance(primitives, Unknown):
+        raise UnknownSignal(primitives.reason)
+    given = tuple(states[ref] for ref in inputs)
+    exact = sizes.exact(node.outputs[0].shape)
+    if exact is None:
+        resolved = layer.infer_outputs(call)[0].shape
+        exact = sizes.exact(resolved)
+    if exact is None:
+        raise UnknownSignal("the output's shape is not known")
+    place = Place(exact, inputs, names)
+    if given and given[0].integer is not None and not (primitives and isinstance(primitives[0], Lookup)):
+        given = tuple(_plain(state) for state in given)
+    steps = apply_rule(given, primitives, place)
+    outputs = steps[-1].outputs if steps else given
+    if outputs[0].sizes != exact:
+        raise UnknownSignal(f"the analysis gives sizes {outputs[0].sizes} where the layer gives {exact}")
+    for output in outputs:
+        if any(math.isnan(value) for segment in output.segments for value in segment.moments):
+            raise UnknownSignal("the size of the signal is not a number")
+    return Ran(node, inputs, steps, outputs, "", primitives)
+
+
+def _plain(state: State) -> State:
+    return State(state.sizes, state.channel, state.segments)
+
+
+def _refs(argument: Argument) -> list[Ref]:
+    if isinstance(argument, Ref):
+        return [argument]
+    if isinstance(argument, tuple | list):
+        return [ref for item in argument for ref in _refs(item)]
+    if isinstance(argument, Mapping):
+        return [ref for item in argument.values() for ref in _refs(item)]
+    return []
+
+
+def _typed(graph: Graph, argument: Argument, states: Mapping[Ref, State], sizes: SizeTable) -> Argument:
+    """A call argument with types, of known sizes, in place of references."""
+    if isinstance(argument, Ref):
+        tensor = graph.tensor(argument)
+        state = states.get(argument)
+        known = state.sizes if state is not None else sizes.exact(tensor.shape)
+        return tensor if known is None else Tensor((BATCH, *known), tensor.dtype)
+    if isinstance(argument, tuple | list):
+        return tuple(_typed(graph, item, states, sizes) for item in argument)
+    if isinstance(argument, Mapping):
+        return {key: _typed(graph, item, states, sizes) for key, item in argument.items()}
+    return argument

@@ -1,0 +1,447 @@
+"""Linear maps with random weights: dense, all convolutions, biases, tables.
+
+A weight of mean zero and variance ``v`` sends the product moments of ``n`` inputs to ``n v`` times themselves; two
+outputs share a weight only if they meet it at the same tap, so that a pair of positions counts the taps that meet
+data at both. Padding with zeros makes the expected output depend on the position; the sums over taps of
+squared coverage say how much.
+"""
+
+from __future__ import annotations
+
+import math
+
+from vgspec.analysis.signal.pointwise import align
+from vgspec.analysis.signal.state import (
+    BATCH_SIZE,
+    Grad,
+    GradSegment,
+    Moments,
+    Pulled,
+    Segment,
+    State,
+    Step,
+    UnknownSignal,
+)
+from vgspec.analysis.signal.taps import Taps, count
+from vgspec.analysis.signal.weights import WeightLaw, weight_law
+from vgspec.catalogue.moments import Structure
+from vgspec.layers import signal as rule
+
+__all__ = ["add_bias", "convolve", "fold_border", "linear", "lookup", "to_channel"]
+
+
+def fold_border(state: State) -> State:
+    """The same tensor with the zeros around it counted in the moments."""
+    if not state.border:
+        return state
+    total = inside = 1
+    for (before, after), size in zip(state.border, state.spatial, strict=True):
+        total *= size
+        inside *= size - before - after
+    cover = inside / total
+    pairs = inside * (inside - 1) / (total * (total - 1)) if total > 1 else cover
+
+    def change(x: Moments) -> Moments:
+        m, q, p, s, r, k, kp, ks, kr = x
+        return Moments(
+            m * cover, q * cover, p * cover, s * pairs, r * pairs, k * cover, kp * cover, ks * pairs, kr * pairs
+        )
+
+    return state.map(change, border=())
+
+
+def to_channel(state: State, axis: int) -> State:
+    """The tensor seen with another axis as channels: what were pairs of positions become pairs of channels."""
+    axis = axis % len(state.sizes) if state.sizes else 0
+    if not state.sizes or axis == state.channel:
+        return state
+    folded = fold_border(state)
+    moments = folded.moments.transposed()
+    return State(
+        folded.sizes,
+        axis,
+        (Segment(folded.sizes[axis], moments),),
+        spread=folded.spread,
+        fresh=folded.fresh,
+        overlap=folded.overlap,
+        integer=folded.integer,
+    )
+
+
+def overlap_of(state: State) -> float:
+    """Mean squared cosine between two vectors of the batch (all samples and positions)."""
+    x = state.moments
+    if x.q <= 0:
+        return 0.0
+    n = state.positions
+    p, s, r = x.p / x.q, x.s / x.q, x.r / x.q
+    total = (1.0 + (n - 1) * s * s + (BATCH_SIZE - 1) * (p * p + (n - 1) * r * r)) / (BATCH_SIZE * n)
+    return min(total + state.overlap * (1.0 - total), 1.0)
+
+
+def gradient_overlap(grad: Grad, positions: int) -> float:
+    """The same for the gradient."""
+    x = grad.mean
+    if x.q <= 0:
+        return 0.0
+    n = positions
+    p, s, r = x.p / x.q, x.s / x.q, x.r / x.q
+    total = (1.0 + (n - 1) * s * s + (BATCH_SIZE - 1) * (p * p + (n - 1) * r * r)) / (BATCH_SIZE * n)
+    return min(total + grad.overlap * (1.0 - total), 1.0)
+
+
+def _mean_part(x: Moments, c: float, t: float) -> Moments:
+    """Moments of the sum of ``c`` channels over ``t`` taps."""
+    n = c * t
+    same, other = n, c * (c - 1.0) * t
+    far, farther = c * t * (t - 1.0), c * (c - 1.0) * t * (t - 1.0)
+    q = same * x.q + other * x.k + far * x.s + farther * x.ks
+    p = same * x.p + other * x.kp + far * x.r + farther * x.kr
+    s = n * t * x.s + other * t * x.ks
+    r = n * t * x.r + other * t * x.kr
+    return Moments(n * x.m, q, p, s, r, q, p, s, r)
+
+
+class _Map:
+    """One linear map with its counts: the common part of dense layers and convolutions."""
+
+    def __init__(
+        self, state: State, law: WeightLaw, taps: Taps, fan_in: int, fan_out: int, sizes: tuple[int, ...], channel: int
+    ) -> None:
+        self.state, self.law, self.taps = state, law, taps
+        self.fan_in, self.fan_out = fan_in, fan_out  # channels per group, in and out
+        self.sizes, self.channel = sizes, channel
+        typical = 1.0 / math.sqrt(1.0 + state.fresh)
+        self.x = state.moments
+        self.x = Moments(self.x.m, *(value * typical for value in self.x[1:])) if state.fresh else self.x
+
+    def transfer(self, x: Moments) -> Moments:
+        """Moments of the output from those of the input."""
+        t, law = self.taps, self.law
+        n = self.fan_in * law.variance * t.total / t.outputs
+        pairs = t.outputs * (t.outputs - 1)
+        far = self.fan_in * law.variance * t.distinct / pairs if pairs else n
+        m = 0.0
+        q, p, s, r = n * x.q, n * x.p, far * x.s, far * x.r
+        if not pairs:
+            s, r = q, p
+        k = kp = ks = kr = 0.0
+        if law.mean:
+            mean = _mean_part(x, self.fan_in, t.total / t.outputs).scaled(law.mean)
+            m, q, p, s, r = mean.m, q + mean.q, p + mean.p, s + mean.s, r + mean.r
+            k, kp, ks, kr = mean.k, mean.kp, mean.ks, mean.kr
+        return Moments(m, q, p, s, r, k, kp, ks, kr)
+
+    def output(self, segments: tuple[Segment, ...], units: int) -> State:
+        overlap = overlap_of(self.state)
+        width = self.fan_in * self.taps.size
+        overlap = max(overlap, 1.0 / max(width, 1))
+        fresh = 0.0
+        if self.law.random:
+            share = self.law.variance / self.law.square
+            fresh = 2.0 * overlap * share / max(units, 1)
+        elif self.law.structure is Structure.EQUAL:
+            overlap = 1.0
+        base = max(self.state.overlap, 1.0 / max(width, 1))
+        return State(
+            self.sizes,
+            self.channel,
+            segments,
+            spread=self.state.spread + math.log1p(self.state.fresh),
+            fresh=fresh,
+            overlap=min(base + (1.0 - base) / max(units, 1), 1.0),
+            dead=self.state.dead,
+        )
+
+    def back(self, g: GradSegment, size: int) -> GradSegment:
+        """Moments of the gradient at the input from those at the output."""
+        t, law = self.taps, self.law
+        n = self.fan_out * law.variance * t.total / t.inputs
+        pairs = t.inputs * (t.inputs - 1)
+        far = self.fan_out * law.variance * t.distinct / pairs if pairs else n
+        q, p, s, r = n * g.q, n * g.p, far * g.s, far * g.r
+        k = 0.0
+        if law.mean:
+            x = Moments(0.0, g.q, g.p, g.s, g.r, g.k, 0.0, 0.0, 0.0)
+            mean = _mean_part(x, self.fan_out, t.total / t.inputs)
+            f = law.mean * law.mean
+            q, p, s, r = q + f * mean.q, p + f * mean.p, s + f * mean.s, r + f * mean.r
+            k = f * mean.q
+        return GradSegment(size, q, p, s, r, k)
+
+    def kernel(self, g: GradSegment, x: Moments, entries: float) -> float:
+        """Expected squared norm of the kernel's gradient."""
+        t = self.taps
+        near = t.total * (x.q * g.q + (BATCH_SIZE - 1) * x.p * g.p)
+        far = t.distinct * (x.s * g.s + (BATCH_SIZE - 1) * x.r * g.r)
+        return entries * BATCH_SIZE * max(near + far, 0.0)
+
+    def pulled(self, grad: Grad, width: int, orthogonal: bool) -> tuple[float, float, float]:
+        """Spread, fresh spread and overlap of the gradient at the input."""
+        positions = self.taps.outputs
+        overlap = gradient_overlap(grad, positions)
+        overlap = max(overlap, 1.0 / max(self.fan_out * self.taps.size, 1))
+        base = max(grad.overlap, 1.0 / max(self.fan_out * self.taps.size, 1))
+        fresh = 0.0 if orthogonal or not self.law.random else 2.0 * overlap / max(width, 1)
+        return (
+            grad.spread + math.log1p(grad.fresh),
+            fresh,
+            min(base + (1.0 - base) / max(width, 1), 1.0),
+        )
+
+
+def _log(value: float, log: float) -> float:
+    return math.log(value) + log if value > 0.0 else -math.inf
+
+
+def linear(state: State, primitive: rule.Linear) -> Step:
+    """Apply a matrix to the last axes; every other axis counts as positions."""
+    state = fold_border(state)
+    if primitive.axes > 1:
+        lead = state.sizes[: len(state.sizes) - primitive.axes]
+        state = merge_axes(state, primitive.axes, lead)
+    state = to_channel(state, len(state.sizes) - 1)
+    law = weight_law(primitive.initializer, primitive.shape)
+    if law.structure is Structure.DIAGONAL and primitive.fan_in == primitive.fan_out:
+        gain = math.sqrt(law.square * primitive.fan_in)
+        return _scaled(state, gain, primitive)
+    positions = state.positions
+    taps = Taps(positions, positions * positions, 1, positions, positions)
+    if primitive.spectral:
+        top = math.sqrt(law.square) * (math.sqrt(primitive.fan_in) + math.sqrt(primitive.fan_out))
+        law = law._replace(variance=law.variance / top**2, mean=law.mean / top)
+    sizes = (*state.sizes[:-1], *primitive.features)
+    channel = len(sizes) - 1
+    step = _Map(state, law, taps, primitive.fan_in, primitive.fan_out, sizes, channel)
+    segment = Segment(sizes[-1] if sizes else 1, step.transfer(step.x), None, law.excess / max(primitive.fan_in, 1))
+    state_sizes = state.sizes
+    output = step.output((segment,), primitive.fan_out)
+    orthogonal = law.structure is Structure.ORTHOGONAL
+    if orthogonal and primitive.fan_in <= primitive.fan_out:
+        output = State(
+            output.sizes, output.channel, output.segments, (), output.spread, 0.0, output.overlap, output.dead
+        )
+
+    def pull(grads: tuple[Grad | None, ...]) -> Pulled:
+        grad = grads[0]
+        if grad is None:
+            return Pulled((None,))
+        g = _typical(grad)
+        spread, fresh, overlap = step.pulled(grad, primitive.fan_in, orthogonal)
+        shared = 1.0 + segment.hetero if g.inverse else 1.0
+        inward = step.back(g, state_sizes[-1]).scaled(1.0 / shared)
+        kernel = step.kernel(g, step.x, primitive.fan_in * primitive.fan_out)
+        result = Grad((inward,), grad.log, spread, fresh, overlap).normalised()
+        return Pulled((result,), ((primitive.kernel, _log(kernel, grad.log)),))
+
+    return Step((output,), pull)
+
+
+def _typical(grad: Grad) -> GradSegment:
+    """Mean moments, with the finite number of channels behind the last map accounted for."""
+    g = grad.mean
+    if len(grad.segments) > 1:
+        g = g._replace(inverse=all(segment.inverse for segment in grad.segments))
+    return g.scaled(1.0 / math.sqrt(1.0 + grad.fresh)) if grad.fresh else g
+
+
+def merge_axes(state: State, axes: int, lead: tuple[int, ...]) -> State:
+    """The last ``axes`` axes as one, which holds the channels."""
+    state = to_channel(state, len(state.sizes) - 1)
+    inner = math.prod(state.sizes[len(lead) : -1])
+    size = inner * state.sizes[-1]
+    x = state.moments
+    c = state.sizes[-1]
+    pairs = size * (size - 1) or 1
+    same, far, other = inner * c * (c - 1), c * inner * (inner - 1), inner * (inner - 1) * c * (c - 1)
+    k = (same * x.k + far * x.s + other * x.ks) / pairs
+    kp = (same * x.kp + far * x.r + other * x.kr) / pairs
+    alone = math.prod(lead) == 1
+    moments = Moments(
+        x.m, x.q, x.p, x.q if alone else x.s, x.p if alone else x.r, k, kp, k if alone else x.ks, kp if alone else x.kr
+    )
+    sizes = (*lead, size)
+    segments: tuple[Segment, ...] = (Segment(size, moments),)
+    if alone and len(state.segments) == 1:
+        only = state.segments[0]
+        segments = (Segment(size, moments, None, only.hetero),)
+    return State(
+        sizes, len(lead), segments, (), state.spread, state.fresh, state.overlap, state.dead, integer=state.integer
+    )
+
+
+def _scaled(state: State, gain: float, primitive: rule.Linear) -> Step:
+    """A multiple of the identity matrix."""
+    output = state.map(lambda x: x.scaled(gain))
+    entries = primitive.fan_in * primitive.fan_out
+    moments, positions = state.moments, state.positions
+
+    def pull(grads: tuple[Grad | None, ...]) -> Pulled:
+        grad = grads[0]
+        if grad is None:
+            return Pulled((None,))
+        g = grad.mean
+        near = positions * (moments.q * g.q + (BATCH_SIZE - 1) * moments.p * g.p)
+        far = positions * (positions - 1) * (moments.s * g.s + (BATCH_SIZE - 1) * moments.r * g.r)
+        kernel = entries * BATCH_SIZE * max(near + far, 0.0)
+        return Pulled((grad.scaled(gain * gain).normalised(),), ((primitive.kernel, _log(kernel, grad.log)),))
+
+    return Step((output,), pull)
+
+
+def convolve(state: State, primitive: rule.Convolution) -> Step:
+    """Apply a convolution of any kind."""
+    axis = primitive.axis if primitive.axis < 0 else primitive.axis - 1
+    channel = axis % len(state.sizes)
+    if channel != state.channel:
+        state = to_channel(state, channel)
+    law = weight_law(primitive.initializer, primitive.shape)
+    spatial, channels = state.spatial, state.channels
+    kernel = primitive.shape[: len(spatial)]
+    if len(kernel) != len(spatial) or min(spatial, default=1) < 1:
+        raise UnknownSignal(f"a kernel of {len(kernel)} axes meets {len(spatial)} axes of positions")
+    if primitive.transposed:
+        state = fold_border(state)
+        outputs = tuple(_transposed_size(spatial[i], kernel[i], primitive, i) for i in range(len(spatial)))
+        turned, _ = count(outputs, kernel, primitive.strides, primitive.dilation, primitive.padding, (), spatial)
+        taps = Taps(turned.total, turned.squares, turned.size, turned.inputs, turned.outputs)
+    else:
+        taps, outputs = count(spatial, kernel, primitive.strides, primitive.dilation, primitive.padding, state.border)
+    if primitive.spectral:
+        rows = taps.size * channels
+        top = math.sqrt(law.square) * (math.sqrt(rows) + math.sqrt(primitive.filters))
+        law = law._replace(variance=law.variance / top**2, mean=law.mean / top)
+    sizes = list(outputs)
+    sizes.insert(state.channel, primitive.filters)
+    if primitive.depthwise:
+        return _depthwise(state, primitive, law, taps, tuple(sizes))
+    fan_in, fan_out = channels // primitive.groups, primitive.filters // primitive.groups
+    step = _Map(state, law, taps, fan_in, fan_out, tuple(sizes), state.channel)
+    width = fan_in * taps.size
+    segment = Segment(primitive.filters, step.transfer(step.x), None, law.excess / max(width, 1))
+    output = step.output((segment,), primitive.filters)
+
+    def pull(grads: tuple[Grad | None, ...]) -> Pulled:
+        grad = grads[0]
+        if grad is None:
+            return Pulled((None,))
+        g = _typical(grad)
+        spread, fresh, overlap = step.pulled(grad, channels, law.structure is Structure.ORTHOGONAL)
+        shared = 1.0 + segment.hetero if g.inverse else 1.0
+        inward = step.back(g, channels).scaled(1.0 / shared)
+        size = step.kernel(g, step.x, fan_in * primitive.filters)
+        result = Grad((inward,), grad.log, spread, fresh, overlap).normalised()
+        return Pulled((result,), ((primitive.kernel, _log(size, grad.log)),))
+
+    return Step((output,), pull)
+
+
+def _transposed_size(size: int, kernel: int, primitive: rule.Convolution, axis: int) -> int:
+    stride = primitive.strides[axis]
+    dilation = primitive.dilation[axis] if primitive.dilation else 1
+    reach = (kernel - 1) * dilation + 1
+    extra = primitive.output_padding[axis] if primitive.output_padding is not None else None
+    if extra is not None:
+        crop = reach // 2 if primitive.padding == "same" else 0
+        return (size - 1) * stride + reach - 2 * crop + extra
+    if primitive.padding == "same":
+        return size * stride
+    return size * stride + max(reach - stride, 0)
+
+
+def _depthwise(state: State, primitive: rule.Convolution, law: WeightLaw, taps: Taps, sizes: tuple[int, ...]) -> Step:
+    """Each channel by itself: segments stay apart."""
+    multiplier = primitive.shape[-1]
+    maps = []
+    segments = []
+    for segment in state.segments:
+        alone = State(
+            state.sizes, state.channel, (segment,), state.border, state.spread, state.fresh, state.overlap, state.dead
+        )
+        step = _Map(alone, law, taps, 1, multiplier, sizes, state.channel)
+        maps.append(step)
+        hetero = segment.hetero + law.excess / taps.size
+        segments.append(Segment(segment.size * multiplier, step.transfer(step.x), None, hetero))
+    whole = _Map(state, law, taps, 1, multiplier, sizes, state.channel)
+    output = whole.output(tuple(segments), state.channels * multiplier)
+    cuts = tuple(segment.size for segment in segments)
+
+    def pull(grads: tuple[Grad | None, ...]) -> Pulled:
+        grad = grads[0]
+        if grad is None:
+            return Pulled((None,))
+        spread, fresh, overlap = whole.pulled(grad, state.channels, False)
+        inward = []
+        kernel = 0.0
+        typical = 1.0 / math.sqrt(1.0 + grad.fresh)
+        for g, step, before, after in zip(align(grad, cuts), maps, state.segments, segments, strict=True):
+            shared = 1.0 + after.hetero if g.inverse else 1.0
+            scaled = g.scaled(typical)
+            inward.append(step.back(scaled, before.size).scaled(1.0 / shared))
+            kernel += step.kernel(scaled, step.x, before.size * multiplier)
+        result = Grad(tuple(inward), grad.log, spread, fresh, overlap).normalised()
+        return Pulled((result,), ((primitive.kernel, _log(kernel, grad.log)),))
+
+    return Step((output,), pull)
+
+
+def add_bias(state: State, primitive: rule.Bias) -> Step:
+    """Add a vector along the channels."""
+    law = weight_law(primitive.initializer, primitive.shape)
+    if law.mean == 0.0 and law.variance == 0.0:
+        return Step((state,), _straight)
+    state = fold_border(state)
+    v = law.variance
+
+    def change(x: Moments) -> Moments:
+        m, q, p, s, r, k, kp, ks, kr = x.shifted(law.mean)
+        return Moments(m, q + v, p + v, s + v, r + v, k, kp, ks, kr)
+
+    before = state.moments.q
+    output = state.map(change)
+    after = output.moments.q
+    share = before / after if after > 0 else 1.0
+    output = State(
+        output.sizes,
+        output.channel,
+        output.segments,
+        (),
+        output.spread * share * share,
+        output.fresh * share * share,
+        output.overlap,
+        output.dead,
+    )
+    return Step((output,), _straight)
+
+
+def _straight(grads: tuple[Grad | None, ...]) -> Pulled:
+    return Pulled(grads)
+
+
+def lookup(state: State, primitive: rule.Lookup) -> Step:
+    """Rows of a table by a uniformly drawn index."""
+    law = weight_law(primitive.initializer, primitive.shape)
+    rows, width = primitive.shape
+    x = state.moments
+    drawn = rows if state.integer is None else min(state.integer, rows)
+    if state.integer is None:  # a floating input is cut to an integer: a standard normal one gives -2..2, mostly 0
+        drawn = min(rows, 3)
+    v, mean = law.variance, law.mean * law.mean
+    same = v / drawn + mean
+    del x
+    moments = Moments(law.mean, v + mean, same, same, same, mean, mean, mean, mean)
+    sizes = (*state.sizes, width)
+    output = State(sizes, len(sizes) - 1, (Segment(width, moments),), overlap=1.0 / drawn)
+    positions = math.prod(state.sizes)
+
+    def pull(grads: tuple[Grad | None, ...]) -> Pulled:
+        grad = grads[0]
+        if grad is None:
+            return Pulled((None,))
+        g = grad.mean
+        n = BATCH_SIZE * positions
+        coherent = (positions - 1) * g.s + (BATCH_SIZE - 1) * (g.p + (positions - 1) * g.r)
+        size = n * width * (g.q + coherent / drawn)
+        return Pulled((None,), ((primitive.kernel, _log(size, grad.log)),))
+
+    return Step((output,), pull)

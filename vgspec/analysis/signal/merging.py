@@ -1,0 +1,405 @@
+"""Several tensors into one: sums, products, extremes, concatenation, dot products."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+from vgspec.analysis.signal.functions import absolute
+from vgspec.analysis.signal.linear import fold_border, to_channel
+from vgspec.analysis.signal.pointwise import align, function_moments
+from vgspec.analysis.signal.state import (
+    Grad,
+    GradSegment,
+    Moments,
+    Pulled,
+    Segment,
+    State,
+    Step,
+    UnknownSignal,
+    average,
+)
+from vgspec.layers import signal as rule
+
+__all__ = ["broadcast_to", "combine", "concatenate", "dot", "unbroadcast"]
+
+Pull = Callable[[Grad], Grad]
+
+
+def broadcast_to(state: State, sizes: tuple[int, ...]) -> tuple[State, Pull]:
+    """The tensor repeated to these sizes, and the sum of the gradient over the copies."""
+    if state.sizes == sizes:
+        return state, lambda grad: grad
+    state = fold_border(state)
+    lead = len(sizes) - len(state.sizes)
+    padded = (1,) * lead + state.sizes
+    channel = state.channel + lead
+    if any(a not in (1, b) for a, b in zip(padded, sizes, strict=True)):
+        raise UnknownSignal(f"sizes {state.sizes} do not broadcast to {sizes}")
+    if not state.sizes:
+        channel = len(sizes) - 1
+    copies_position = math.prod(
+        b for i, (a, b) in enumerate(zip(padded, sizes, strict=True)) if a == 1 and i != channel
+    )
+    copies_channel = sizes[channel] if padded[channel] == 1 else 1
+    n_in = state.positions
+    n_out = n_in * copies_position
+    same = (copies_position - 1) / (n_out - 1) if n_out > 1 else 0.0
+
+    def change(x: Moments) -> Moments:
+        m, q, p, s, r, k, kp, ks, kr = x
+        s, r = same * q + (1 - same) * s, same * p + (1 - same) * r
+        ks, kr = same * k + (1 - same) * ks, same * kp + (1 - same) * kr
+        if copies_channel > 1:
+            k, kp, ks, kr = q, p, s, r
+        return Moments(m, q, p, s, r, k, kp, ks, kr)
+
+    if copies_channel > 1:
+        segments: tuple[Segment, ...] = (Segment(sizes[channel], change(state.moments)),)
+    elif copies_position == 1:
+        segments = state.segments
+    else:
+        segments = tuple(Segment(item.size, change(item.moments), None, item.hetero) for item in state.segments)
+    result = replace(state, sizes=sizes, channel=channel, segments=segments)
+
+    def pull(grad: Grad) -> Grad:
+        return unbroadcast(grad, copies_position, copies_channel, n_in, state.channels)
+
+    return result, pull
+
+
+def unbroadcast(grad: Grad, positions: int, channels: int, left: int, width: int) -> Grad:
+    """The gradient summed over copies along positions and channels; ``left`` positions remain."""
+    segments = grad.segments
+    if channels > 1:
+        g = grad.mean
+        total = channels * (g.q + (channels - 1) * g.k)
+        # other pairs: only what is known to be coherent over channels
+        ratio = total / g.q if g.q > 0 else 0.0
+        segments = (GradSegment(width, total, g.p * ratio, g.s * ratio, g.r * ratio, 0.0),)
+    if positions > 1:
+        n = positions
+        segments = tuple(
+            GradSegment(
+                g.size,
+                n * (g.q + (n - 1) * g.s),
+                n * (g.p + (n - 1) * g.r),
+                n * (g.q + (n - 1) * g.s) if left == 1 else n * n * g.s,
+                n * (g.p + (n - 1) * g.r) if left == 1 else n * n * g.r,
+                n * g.k,
+            )
+            for g in segments
+        )
+    return grad.with_segments(segments)
+
+
+def _common(states: tuple[State, ...]) -> tuple[int, ...]:
+    """Cuts that respect the segments of all states."""
+    edges: set[int] = set()
+    for state in states:
+        total = 0
+        for segment in state.segments:
+            total += segment.size
+            edges.add(total)
+    ordered = sorted(edges)
+    if len(ordered) > 64:
+        return (ordered[-1],)
+    return tuple(b - a for a, b in zip([0, *ordered[:-1]], ordered, strict=True))
+
+
+def _cut(state: State, sizes: tuple[int, ...]) -> tuple[Segment, ...]:
+    if len(state.segments) == len(sizes):
+        return state.segments
+    if len(sizes) == 1:
+        return (Segment(sizes[0], state.moments),)
+    result = []
+    index, left = 0, state.segments[0].size
+    for size in sizes:
+        result.append(state.segments[index]._replace(size=size))
+        left -= size
+        if left == 0 and index + 1 < len(state.segments):
+            index += 1
+            left = state.segments[index].size
+    return tuple(result)
+
+
+def _plus(a: Moments, b: Moments, sign: float = 1.0) -> Moments:
+    cross = 2.0 * sign * a.m * b.m
+    return Moments(a.m + sign * b.m, *(x + y + cross for x, y in zip(a[1:], b[1:], strict=True)))
+
+
+def _times(a: Moments, b: Moments) -> Moments:
+    return Moments(*(x * y for x, y in zip(a, b, strict=True)))
+
+
+def _greater(a: Moments, b: Moments, sign: float) -> Moments:
+    """``(a + b)/2 + sign * |a - b|/2`` for Gaussians, the two halves taken as uncorrelated."""
+    total, difference = _plus(a, b), _plus(a, b, -1.0)
+    bent, _ = function_moments(difference, (absolute,))
+    cross = 2.0 * sign * total.m * bent.m
+    return Moments(
+        0.5 * (total.m + sign * bent.m), *(0.25 * (x + y + cross) for x, y in zip(total[1:], bent[1:], strict=True))
+    )
+
+
+def _typical(state: State) -> State:
+    """The finite-width correction taken into the moments, since other tensors do not share it."""
+    if not state.fresh:
+        return state
+    f = 1.0 / math.sqrt(1.0 + state.fresh)
+    segments = tuple(
+        Segment(item.size, Moments(item.moments.m, *(v * f for v in item.moments[1:])), None, item.hetero)
+        for item in state.segments
+    )
+    return replace(state, segments=segments, spread=state.spread + math.log1p(state.fresh), fresh=0.0)
+
+
+def combine(states: tuple[State, ...], primitive: rule.Combine, sources: tuple[object, ...] = ()) -> Step:
+    """Element by element over several inputs.
+
+    Args:
+        states: the inputs.
+        primitive: the kind.
+        sources: what each input is, to see when one is given twice.
+    """
+    rank = max(len(state.sizes) for state in states)
+    sizes = tuple(
+        max(state.sizes[axis - rank + len(state.sizes)] for state in states if axis >= rank - len(state.sizes))
+        for axis in range(rank)
+    )
+    kind = primitive.kind
+    if kind in ("multiply", "maximum", "minimum") or any(state.border for state in states):
+        states = tuple(fold_border(state) for state in states)
+    repeated = _repeats(sources, len(states))
+    spread_states: list[State] = []
+    pulls: list[Pull] = []
+    for state in states:
+        wide, pull = broadcast_to(state, sizes)
+        spread_states.append(wide)
+        pulls.append(pull)
+    channel = spread_states[0].channel
+    wide_states = tuple(_typical(to_channel(state, channel)) for state in spread_states)
+    cuts = _common(wide_states)
+    columns = [_cut(state, cuts) for state in wide_states]
+    n = len(states)
+    segments = []
+    for index, size in enumerate(cuts):
+        parts = [column[index].moments for column in columns]
+        segments.append(Segment(size, _merge(kind, parts, repeated)))
+    powers = [sum(state.moments.q for state in wide_states)] * n
+    shares = [state.moments.q / power if power > 0 else 0.0 for state, power in zip(wide_states, powers, strict=True)]
+    if kind == "multiply":
+        spread = sum(state.spread for state in wide_states)
+    else:
+        spread = sum(share * share * state.spread for share, state in zip(shares, wide_states, strict=True))
+    dead = math.prod(state.dead for state in wide_states) if kind != "multiply" else max(s.dead for s in wide_states)
+    overlap = sum(share * state.overlap for share, state in zip(shares, wide_states, strict=True))
+    output = replace(
+        wide_states[0].with_segments(segments),
+        sizes=sizes,
+        border=(),
+        spread=spread,
+        overlap=min(overlap, 1.0),
+        dead=dead,
+    )
+
+    def backward(grads: tuple[Grad | None, ...]) -> Pulled:
+        grad = grads[0]
+        if grad is None:
+            return Pulled((None,) * n)
+        results = []
+        for index in range(n):
+            inward = _share(kind, grad, columns, cuts, index, n, repeated)
+            results.append(pulls[index](inward).normalised())
+        return Pulled(tuple(results))
+
+    return Step((output,), backward)
+
+
+def _repeats(sources: tuple[object, ...], n: int) -> tuple[int, ...]:
+    """How often each input occurs."""
+    if len(sources) != n:
+        return (1,) * n
+    return tuple(sources.count(source) for source in sources)
+
+
+def _merge(kind: str, parts: list[Moments], repeated: tuple[int, ...]) -> Moments:
+    n = len(parts)
+    if kind in ("add", "average", "subtract"):
+        total: Moments | None = None
+        for index, part in enumerate(parts):
+            times = repeated[index]
+            sign = -1.0 if kind == "subtract" and index else 1.0
+            if kind == "subtract" and times > 1:
+                return Moments(*(0.0,) * 9)
+            # a tensor that occurs `times` times adds up coherently: each of its terms counts `times` times
+            term = Moments(part.m, *(value * times for value in part[1:]))
+            if total is None:
+                total = term
+            else:
+                cross = 2.0 * sign * total.m * term.m if times == 1 else 2.0 * sign * total.m * term.m - 0.0
+                total = Moments(
+                    total.m + sign * term.m, *(x + y + cross for x, y in zip(total[1:], term[1:], strict=True))
+                )
+        assert total is not None
+        if any(times > 1 for times in repeated):
+            total = _coherent(parts, repeated)
+        return total.scaled(1.0 / n) if kind == "average" else total
+    if kind == "multiply":
+        result = parts[0]
+        for part in parts[1:]:
+            result = _times(result, part)
+        if repeated[0] == n == 2:
+            variance = max(parts[0].q - parts[0].m ** 2, 0.0)
+            square = 3 * variance**2 + 6 * variance * parts[0].m ** 2 + parts[0].m ** 4
+            pairs = [parts[0].q ** 2 + 2 * (c * c - parts[0].m ** 4) for c in parts[0][2:]]
+            result = Moments(parts[0].q, square, *pairs)
+        return result
+    if all(times == n for times in repeated) and n > 1:
+        return parts[0]
+    result = parts[0]
+    for part in parts[1:]:
+        result = _greater(result, part, 1.0 if kind == "maximum" else -1.0)
+    return result
+
+
+def _coherent(parts: list[Moments], repeated: tuple[int, ...]) -> Moments:
+    """A sum in which some tensors occur several times."""
+    seen: list[tuple[Moments, int]] = []
+    for part, times in zip(parts, repeated, strict=True):
+        if not any(part is other for other, _ in seen):
+            seen.append((part, times))
+    total = seen[0][0].scaled(seen[0][1])
+    for part, times in seen[1:]:
+        total = _plus(total, part.scaled(times))
+    return total
+
+
+def _share(
+    kind: str,
+    grad: Grad,
+    columns: list[tuple[Segment, ...]],
+    cuts: tuple[int, ...],
+    index: int,
+    n: int,
+    repeated: tuple[int, ...],
+) -> Grad:
+    """The gradient at one input."""
+    if kind == "average":
+        return grad.scaled(repeated[index] / (n * n))
+    if kind in ("add", "subtract"):
+        return grad.scaled(float(repeated[index])) if repeated[index] > 1 else grad
+    if kind in ("maximum", "minimum"):
+        return grad.scaled(1.0 / n) if repeated[index] == 1 else grad
+    result = []
+    for at, g in enumerate(align(grad, cuts)):
+        q, p, s, r, k = 1.0, 1.0, 1.0, 1.0, 1.0
+        for other in range(n):
+            if other != index:
+                x = columns[other][at].moments
+                q, p, s, r, k = q * x.q, p * x.p, s * x.s, r * x.r, k * x.k
+        times = 2.0 if repeated[index] > 1 else 1.0
+        result.append(GradSegment(g.size, g.q * q * times, g.p * p, g.s * s, g.r * r, g.k * k))
+    return grad.with_segments(result)
+
+
+def concatenate(states: tuple[State, ...], primitive: rule.Concatenate) -> Step:
+    """Join tensors along an axis."""
+    states = tuple(_typical(fold_border(state)) for state in states)
+    rank = len(states[0].sizes)
+    axis = (primitive.axis if primitive.axis < 0 else primitive.axis - 1) % rank
+    channel = states[0].channel
+    states = tuple(to_channel(state, channel) for state in states)
+    sizes = list(states[0].sizes)
+    sizes[axis] = sum(state.sizes[axis] for state in states)
+    total = sum(state.channels if axis == channel else state.positions for state in states)
+    parts = [state.channels if axis == channel else state.positions for state in states]
+    spread = sum((part / total) ** 2 * state.spread for part, state in zip(parts, states, strict=True))
+    dead = math.prod(state.dead for state in states)
+    overlap = sum(part / total * state.overlap for part, state in zip(parts, states, strict=True))
+    if axis == channel:
+        segments = tuple(segment for state in states for segment in state.segments)
+        output = replace(
+            states[0].with_segments(segments), sizes=tuple(sizes), spread=spread, dead=dead, overlap=overlap
+        )
+        widths = tuple(state.channels for state in states)
+        within = tuple(tuple(segment.size for segment in state.segments) for state in states)
+        flat = tuple(size for group in within for size in group)
+
+        def split(grads: tuple[Grad | None, ...]) -> Pulled:
+            grad = grads[0]
+            if grad is None:
+                return Pulled((None,) * len(widths))
+            cut = align(grad, flat)
+            results = []
+            at = 0
+            for group in within:
+                results.append(grad.with_segments(cut[at : at + len(group)]).normalised())
+                at += len(group)
+            return Pulled(tuple(results))
+
+        return Step((output,), split)
+    merged = _beside(states)
+    segments = (Segment(states[0].channels, merged),)
+    output = State(tuple(sizes), channel, segments, (), spread, 0.0, overlap, dead)
+
+    def same(grads: tuple[Grad | None, ...]) -> Pulled:
+        return Pulled((grads[0],) * len(states))
+
+    return Step((output,), same)
+
+
+def _beside(states: tuple[State, ...]) -> Moments:
+    """Moments of tensors laid side by side along positions."""
+    turned = tuple(Segment(state.positions, state.moments.transposed()) for state in states)
+    return average(turned).transposed()
+
+
+def dot(states: tuple[State, ...], primitive: rule.DotProduct, sizes: tuple[int, ...]) -> Step:
+    """Dot product of two tensors along one axis each."""
+    a, b = (fold_border(_typical(state)) for state in states)
+    axis_a, axis_b = (
+        (axis if axis < 0 else axis - 1) % len(state.sizes) for axis, state in zip(primitive.axes, (a, b), strict=True)
+    )
+    a, b = to_channel(a, axis_a), to_channel(b, axis_b)
+    n = a.channels
+    x, y = a.moments, b.moments
+    norm_a = norm_b = 1.0
+    if primitive.normalize:
+        norm_a, norm_b = 1.0 / max(n * x.q, 1e-12), 1.0 / max(n * y.q, 1e-12)
+        x, y = x.scaled(math.sqrt(norm_a)), y.scaled(math.sqrt(norm_b))
+
+    def total(u: float, uk: float, v: float, vk: float) -> float:
+        return n * u * v + n * (n - 1) * uk * vk
+
+    same = total(x.q, x.k, y.q, y.k)
+    sample = total(x.p, x.kp, y.p, y.kp)
+    row, column = total(x.q, x.k, y.s, y.ks), total(x.s, x.ks, y.q, y.k)
+    apart = total(x.s, x.ks, y.s, y.ks)
+    apart_sample = total(x.r, x.kr, y.r, y.kr)
+    if not sizes or (len(sizes) == 1 and sizes[0] == 1):
+        moments = Moments(n * x.m * y.m, same, sample, same, sample, same, sample, same, sample)
+    else:
+        moments = Moments(
+            n * x.m * y.m, same, sample, column, total(x.r, x.kr, y.p, y.kp), row, sample, apart, apart_sample
+        )
+    out = sizes or (1,)
+    output = State(out, len(out) - 1, (Segment(out[-1], moments),))
+
+    def pull(grads: tuple[Grad | None, ...]) -> Pulled:
+        grad = grads[0]
+        if grad is None:
+            return Pulled((None, None))
+        g = grad.mean
+        back_a = b.positions * (g.q * y.q + (b.positions - 1) * g.k * y.s) * norm_a
+        back_b = a.positions * (g.q * x.q + (a.positions - 1) * g.s * x.s) * norm_b
+        ratio_a, ratio_b = (back / g.q if g.q > 0 else 0.0 for back in (back_a, back_b))
+        return Pulled(
+            (
+                Grad((GradSegment(a.channels, back_a, g.p * ratio_a * y.p / max(y.q, 1e-300)),), grad.log, grad.spread),
+                Grad((GradSegment(b.channels, back_b, g.p * ratio_b * x.p / max(x.q, 1e-300)),), grad.log, grad.spread),
+            )
+        )
+
+    return Step((output,), pull)

@@ -1,0 +1,197 @@
+"""Normalizations: what they subtract, what they divide by, and what that does to the gradient.
+
+Batch normalization subtracts, per channel, the mean over samples and positions: in expectation the average
+product moment of all pairs (Yang et al. 2019). Its backward pass divides by the same deviation, removes the
+gradient's mean over the batch and its part along the normalised value.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from vgspec.analysis.signal.functions import affine
+from vgspec.analysis.signal.linear import fold_border, to_channel
+from vgspec.analysis.signal.pointwise import Curve, align
+from vgspec.analysis.signal.state import (
+    BATCH_SIZE,
+    Grad,
+    GradSegment,
+    Moments,
+    Pulled,
+    Segment,
+    State,
+    Step,
+    pair_average,
+)
+from vgspec.analysis.signal.weights import weight_law
+from vgspec.layers import signal as rule
+
+__all__ = ["batch_normalize", "normalize"]
+
+
+def _gains(scale: Any, offset: Any, size: int) -> tuple[float, float, float, float]:
+    """Mean and variance of scale and offset."""
+    gamma = weight_law(scale, (size,)) if scale is not None else None
+    beta = weight_law(offset, (size,)) if offset is not None else None
+    return (
+        gamma.mean if gamma is not None else 1.0,
+        gamma.variance if gamma is not None else 0.0,
+        beta.mean if beta is not None else 0.0,
+        beta.variance if beta is not None else 0.0,
+    )
+
+
+def _scaled_and_shifted(x: Moments, gains: tuple[float, float, float, float]) -> Moments:
+    gm, gv, bm, bv = gains
+    if gains == (1.0, 0.0, 0.0, 0.0):
+        return x
+    same, other = gm * gm + gv, gm * gm
+    m, q, p, s, r, k, kp, ks, kr = x
+    y = Moments(m * gm, q * same, p * same, s * same, r * same, k * other, kp * other, ks * other, kr * other)
+    m, q, p, s, r, k, kp, ks, kr = y.shifted(bm)
+    return Moments(m, q + bv, p + bv, s + bv, r + bv, k, kp, ks, kr)
+
+
+def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
+    """Normalise each channel by the statistics of the batch."""
+    state = fold_border(state)
+    axis = primitive.axis if primitive.axis < 0 else primitive.axis - 1
+    state = to_channel(state, axis)
+    size = state.channels
+    gains = _gains(primitive.scale, primitive.offset, size)
+    positions = state.positions
+    outputs: list[Segment] = []
+    inverses: list[float] = []
+    for segment in state.segments:
+        x = segment.moments
+        if primitive.frozen:
+            variance = (
+                weight_law(primitive.variance_initializer, (size,)).mean if primitive.variance_initializer else 1.0
+            )
+            mean = weight_law(primitive.mean_initializer, (size,)).mean if primitive.mean_initializer else 0.0
+            inverse = 1.0 / (variance + primitive.epsilon)
+            y = x.shifted(-mean).scaled(math.sqrt(inverse))
+        else:
+            mean_square = min(pair_average(x.q, x.p, x.s, x.r, positions), x.q)
+            mean_cross = pair_average(x.k, x.kp, x.ks, x.kr, positions)
+            inverse = 1.0 / (max(x.q - mean_square, 0.0) + primitive.epsilon)
+            values = [(value - mean_square) * inverse for value in x[1:5]]
+            values += [(value - mean_cross) * inverse for value in x[5:]]
+            y = Moments(0.0, *values)
+        inverses.append(inverse)
+        curve = None
+        moments = _scaled_and_shifted(y, gains)
+        if segment.curve is not None and not gains[1] and not gains[3]:
+            m2 = x.m * x.m
+            if primitive.frozen or abs(x.r - m2) <= 0.05 * (x.q - m2):
+                factor = math.sqrt(inverse) * gains[0]
+                center = 0.0 if primitive.frozen else x.m
+                fn = affine(round(factor, 9), round(gains[2] - factor * center, 9))
+                curve = Curve(segment.curve.base, (*segment.curve.functions, fn))
+        outputs.append(Segment(segment.size, moments, curve, 0.0 if not primitive.frozen else segment.hetero))
+    output = state.with_segments(outputs)
+    if not primitive.frozen:
+        output = replace(output, spread=0.0, fresh=0.0)
+    sizes = tuple(segment.size for segment in state.segments)
+    gain = gains[0] * gains[0] + gains[1]
+    elements = BATCH_SIZE * positions
+
+    def pull(grads: tuple[Grad | None, ...]) -> Pulled:
+        grad = grads[0]
+        if grad is None:
+            return Pulled((None,))
+        result = []
+        for g, segment, inverse in zip(align(grad, sizes), state.segments, inverses, strict=True):
+            f = inverse * gain
+            if primitive.frozen:
+                result.append(GradSegment(segment.size, g.q * f, g.p * f, g.s * f, g.r * f, g.k * f))
+                continue
+            mean = pair_average(g.q, g.p, g.s, g.r, positions)
+            along = max(g.h, g.q / elements)
+            q = max(g.q - mean - along, 0.0)
+            floor = -q / max(elements - 1, 1)
+            pairs = [max((value - mean) * f, floor * f) for value in (g.p, g.s, g.r)]
+            spread = 1.0 + segment.hetero
+            result.append(GradSegment(segment.size, q * f * spread, *pairs, g.k * f, 0.0, None, True))
+        return Pulled((grad.with_segments(result).normalised(),))
+
+    return Step((output,), pull)
+
+
+def normalize(state: State, primitive: rule.Normalize) -> Step:
+    """Normalise each sample over some axes: layer, group, instance, root-mean-square and unit normalization."""
+    state = fold_border(state)
+    rank = len(state.sizes)
+    axes = {(axis if axis < 0 else axis - 1) % rank for axis in primitive.axes}
+    if state.channel not in axes and len(axes) == 1:
+        state = to_channel(state, next(iter(axes)))
+    over_channels = state.channel in axes
+    channels = state.channels // max(primitive.groups, 1) if over_channels else 1
+    positions = 1
+    for axis in axes:
+        if axis != state.channel:
+            positions *= state.sizes[axis]
+    count = channels * positions
+    x = state.moments
+
+    def within(same: float, far: float, other: float, farther: float) -> float:
+        total = same + (positions - 1) * far + (channels - 1) * (other + (positions - 1) * farther)
+        return total / count
+
+    means = (0.0, 0.0, 0.0, 0.0)
+    if primitive.centered:
+        own = within(x.q, x.s, x.k, x.ks)
+        sample = within(x.p, x.r, x.kp, x.kr)
+        wide = positions >= state.positions
+        means = (
+            own,
+            sample,
+            own if wide else within(x.s, x.s, x.ks, x.ks),
+            sample if wide else within(x.r, x.r, x.kr, x.kr),
+        )
+    variance = max(x.q - means[0], 0.0)
+    inverse = 1.0 / (variance * count) if primitive.norm and variance > 0 else 1.0 / (variance + primitive.epsilon)
+    gains = _gains(primitive.scale, primitive.offset, state.channels)
+
+    def change(y: Moments) -> Moments:
+        if not primitive.centered:
+            return _scaled_and_shifted(y.scaled(math.sqrt(inverse)), gains)
+        if len(state.segments) > 1:
+            return _scaled_and_shifted(y.shifted(-x.m).scaled(math.sqrt(inverse)), gains)
+        own, sample, far, far_sample = means
+        values = (y.q - own, y.p - sample, y.s - far, y.r - far_sample, y.k - own, y.kp - sample, y.ks - far)
+        moments = Moments(0.0, *(value * inverse for value in (*values, y.kr - far_sample)))
+        return _scaled_and_shifted(moments, gains)
+
+    segments = []
+    for segment in state.segments:
+        curve = None
+        if segment.curve is not None and not gains[1] and not gains[3] and count >= 16:
+            factor = math.sqrt(inverse) * gains[0]
+            center = x.m if primitive.centered else 0.0
+            fn = affine(round(factor, 9), round(gains[2] - factor * center, 9))
+            curve = Curve(segment.curve.base, (*segment.curve.functions, fn))
+        segments.append(Segment(segment.size, change(segment.moments), curve, segment.hetero))
+    output = state.with_segments(segments, spread=0.0, fresh=0.0)
+    gain = gains[0] * gains[0] + gains[1]
+    lost = (2.0 if primitive.centered else 1.0) / count
+
+    def pull(grads: tuple[Grad | None, ...]) -> Pulled:
+        grad = grads[0]
+        if grad is None:
+            return Pulled((None,))
+        f = inverse * gain
+        result = []
+        for g in grad.segments:
+            k = g.k
+            coherent = (channels - 1) * max(k, 0.0) / channels if primitive.centered and over_channels else 0.0
+            far = (
+                (positions - 1) / positions * g.s if primitive.centered and positions > 1 and not over_channels else 0.0
+            )
+            q = max(g.q * (1.0 - min(lost, 1.0)) - coherent - far, 0.0)
+            result.append(GradSegment(g.size, q * f, g.p * f, (g.s - far) * f, g.r * f, 0.0 if coherent else k * f))
+        return Pulled((grad.with_segments(result).normalised(),))
+
+    return Step((output,), pull)

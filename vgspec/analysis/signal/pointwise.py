@@ -1,0 +1,276 @@
+"""Elementwise functions: moments of ``f(x)`` for Gaussian ``x``, and what ``f'`` does to a gradient.
+
+A tensor that is a function of a Gaussian one keeps that function as a `Curve`, so that a second function, a
+maximum over a window or another mask is taken of the Gaussian and not of a Gaussian with the moments of ``f(x)``.
+The gradient that comes back is kept as a function of the same Gaussian (`GradSegment.given`).
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from vgspec.analysis.signal.functions import Fn
+from vgspec.analysis.signal.quadrature import Basis, Vector, basis, mehler, spectrum
+from vgspec.analysis.signal.state import (
+    Grad,
+    GradSegment,
+    Moments,
+    Pulled,
+    Segment,
+    State,
+    Step,
+    constant_moments,
+    pair_average,
+)
+
+__all__ = ["Curve", "Response", "align", "apply_function", "function_moments", "respond"]
+
+
+class Curve(NamedTuple):
+    """A tensor as a function of a Gaussian one: the Gaussian's moments (known by identity) and the functions."""
+
+    base: Moments
+    functions: tuple[Fn, ...]
+
+
+class Response(NamedTuple):
+    """A chain of functions of a Gaussian, on quadrature nodes.
+
+    ``scale``: what to multiply values (not slopes) by. ``slope`` is the last function's derivative at its input,
+    ``chi`` the exponent by which the output's mean square follows the Gaussian's.
+    """
+
+    basis: Basis
+    value: Vector
+    slope: Vector
+    mean: float
+    square: float
+    kurtosis: float
+    squares: Vector
+    slope_square: float
+    slope_kurtosis: float
+    slope_squares: Vector
+    chi: float
+
+
+@lru_cache(maxsize=4096)
+def _response(mean: float, deviation: float, functions: tuple[Fn, ...]) -> Response:
+    kinks = functions[0].kinks if functions else ()
+    nodes = basis(mean, deviation, kinks)
+    x = mean + deviation * nodes.z
+    total = np.ones_like(x)
+    slope = total
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        for fn in functions:
+            slope = fn.slope(x)
+            total = total * slope
+            x = fn.value(x)
+        w = nodes.weights
+        squared = x * x
+        square = float(w @ squared)
+        fourth = float(w @ (squared * squared))
+        d = slope * slope
+        slope_square = float(w @ d)
+        slope_fourth = float(w @ (d * d))
+        chi = float(w @ (x * total * nodes.z)) * deviation / square if 0.0 < square < math.inf else 1.0
+        return Response(
+            nodes,
+            x,
+            slope,
+            float(w @ x),
+            square,
+            fourth / square**2 if 0.0 < square < 1e150 else 3.0,
+            spectrum(nodes, x),
+            slope_square,
+            slope_fourth / slope_square**2 if slope_square > 0 else 3.0,
+            spectrum(nodes, slope),
+            chi if math.isfinite(chi) else 1.0,
+        )
+
+
+def respond(base: Moments, functions: tuple[Fn, ...]) -> tuple[Response, float]:
+    """The response of a chain and the scale of its values.
+
+    Mean and deviation are rounded to a thousandth, so that nearly equal layers share one quadrature; a chain of
+    homogeneous functions needs only their ratio.
+    """
+    m = base.m
+    deviation = math.sqrt(max(base.q - m * m, 0.0))
+    ratio = round(m / deviation, 3) + 0.0
+    if all(fn.homogeneous for fn in functions):
+        return _response(ratio, 1.0, functions), deviation
+    rounded = math.exp(round(math.log(deviation), 3))
+    return _response(ratio * rounded, rounded, functions), 1.0
+
+
+def _degenerate(base: Moments) -> bool:
+    variance = base.q - base.m * base.m
+    return not variance > max(1e-13 * base.q, 1e-290)
+
+
+def function_moments(base: Moments, functions: tuple[Fn, ...]) -> tuple[Moments, Response | None]:
+    """Moments of a chain of functions of a Gaussian with these moments."""
+    if _degenerate(base):
+        x = np.array([base.m])
+        with np.errstate(over="ignore", invalid="ignore"):
+            for fn in functions:
+                x = fn.value(x)
+        return constant_moments(float(x[0])), None
+    response, scale = respond(base, functions)
+    f = scale * scale
+    m2 = base.m * base.m
+    variance = base.q - m2
+    negative = functions[0].negative if len(functions) == 1 else None
+    exact = negative is not None and m2 < 1e-12 * base.q
+    square = response.square * f
+    mean = response.mean * scale
+    if not math.isfinite(square):
+        return Moments(mean, square, *(square,) * 3, *(mean * mean,) * 4), response
+    done: dict[float, float] = {base.q: square, m2: mean * mean}
+
+    def pair(product: float) -> float:
+        known = done.get(product)
+        if known is None:
+            c = (product - m2) / variance
+            if exact and negative is not None:
+                known = f * _rectified(min(max(c, -1.0), 1.0), negative)
+            else:
+                known = f * mehler(response.squares, response.square, c)
+            done[product] = known
+        return known
+
+    return Moments(mean, square, *(pair(product) for product in base[2:])), response
+
+
+def _rectified(c: float, a: float) -> float:
+    """``E[f(x) f(y)]`` for ``f = max(x, a x)`` and standard Gaussians (Cho and Saul 2009)."""
+    linear, bent = 0.5 * (1.0 + a), 0.5 * (1.0 - a)
+    return linear * linear * c + bent * bent * (2.0 / math.pi) * (math.sqrt(1.0 - c * c) + c * math.asin(c))
+
+
+def _rectified_slopes(c: float, a: float) -> float:
+    linear, bent = 0.5 * (1.0 + a), 0.5 * (1.0 - a)
+    return linear * linear + bent * bent * (2.0 / math.pi) * math.asin(c)
+
+
+def align(grad: Grad, sizes: tuple[int, ...]) -> tuple[GradSegment, ...]:
+    """The gradient's segments cut to these sizes, averaged where a cut runs through one."""
+    segments = grad.segments
+    if len(segments) == len(sizes) and all(a.size == b for a, b in zip(segments, sizes, strict=True)):
+        return segments
+    if len(segments) == 1:
+        only = segments[0]
+        return tuple(only._replace(size=size) for size in sizes)
+    result = []
+    index, left = 0, segments[0].size
+    for size in sizes:
+        need, parts = size, []
+        while need > 0 and index < len(segments):
+            take = min(need, left)
+            parts.append(segments[index]._replace(size=take))
+            need -= take
+            left -= take
+            if left == 0:
+                index += 1
+                left = segments[index].size if index < len(segments) else 0
+        if len(parts) == 1:
+            result.append(parts[0]._replace(size=size))
+        else:
+            total = sum(part.size for part in parts) or 1
+            sums = [sum(part.size * float(part[i]) for part in parts) / total for i in range(1, 7)]
+            result.append(GradSegment(size, *sums))
+    return tuple(result)
+
+
+def apply_function(state: State, fn: Fn) -> Step:
+    """Apply a scalar function to every element."""
+    outputs: list[Segment] = []
+    responses: list[Response | None] = []
+    bases: list[Moments] = []
+    chi = kurtosis = 0.0
+    stacked = False
+    alive = 1.0
+    for segment in state.segments:
+        if segment.curve is None:
+            base, functions = segment.moments, (fn,)
+        else:
+            base, functions = segment.curve.base, (*segment.curve.functions, fn)
+            stacked = True
+        moments, response = function_moments(base, functions)
+        bases.append(base)
+        responses.append(response)
+        curve = Curve(base, functions) if response is not None else None
+        outputs.append(Segment(segment.size, moments, curve, segment.hetero))
+        share = segment.size / state.channels
+        chi += share * (response.chi if response is not None else 1.0)
+        kurtosis += share * (response.kurtosis if response is not None else 1.0)
+        if fn.negative == 0.0 and response is not None and not stacked:
+            off = float(response.basis.weights @ (response.slope == 0.0))
+            alive *= off**segment.size
+    fresh = state.fresh if stacked else state.fresh * max(kurtosis - 1.0, 0.0) / 2.0
+    dead = state.dead
+    if fn.negative == 0.0 and not stacked:
+        dead = 1.0 - (1.0 - dead) * (1.0 - alive)
+    output = state.with_segments(outputs, spread=state.spread * min(chi * chi, 4.0), fresh=fresh, dead=dead)
+    sizes = tuple(segment.size for segment in state.segments)
+    positions = state.positions
+
+    def pull(grads: tuple[Grad | None, ...]) -> Pulled:
+        grad = grads[0]
+        if grad is None:
+            return Pulled((None,))
+        result = []
+        ratio = 0.0
+        weight = 0.0
+        for g, segment, base, response in zip(align(grad, sizes), state.segments, bases, responses, strict=True):
+            if response is None:
+                x = base.m if segment.curve is None else segment.moments.m
+                d = float(fn.slope(np.array([x]))[0]) ** 2
+                result.append(GradSegment(segment.size, g.q * d, g.p * d, g.s * d, g.r * d, g.k * d))
+                continue
+            result.append(_through(g, segment, base, response, fn, positions))
+            ratio += segment.size * response.slope_kurtosis
+            weight += segment.size
+        fresh_gradient = grad.fresh
+        if weight and grad.fresh:
+            fresh_gradient = grad.fresh * max(3.0 * ratio / weight - 1.0, 0.0) / 2.0
+        return Pulled((grad.with_segments(result, fresh=fresh_gradient).normalised(),))
+
+    return Step((output,), pull)
+
+
+def _through(
+    g: GradSegment, segment: Segment, base: Moments, response: Response, fn: Fn, positions: int
+) -> GradSegment:
+    """The gradient before the function from the one behind it."""
+    weights = response.basis.weights
+    given = None
+    square = response.slope_square
+    if g.given is not None and g.given.size == weights.size:
+        product = g.given * response.slope * response.slope
+        square = float(weights @ product)
+        if segment.curve is not None and square > 0:
+            given = product / square
+    elif segment.curve is not None and square > 0:
+        given = response.slope * response.slope / square
+    m2 = base.m * base.m
+    variance = base.q - m2
+    exact = fn.negative is not None and segment.curve is None and m2 < 1e-12 * base.q
+
+    def pair(product: float) -> float:
+        c = (product - m2) / variance
+        if exact and fn.negative is not None:
+            return _rectified_slopes(min(max(c, -1.0), 1.0), fn.negative)
+        return mehler(response.slope_squares, response.slope_square, c)
+
+    p = g.p * pair(base.p) if g.p else 0.0
+    s = g.s * pair(base.s) if g.s else 0.0
+    r = g.r * pair(base.r) if g.r else 0.0
+    k = g.k * pair(base.k) if g.k else 0.0
+    coherent = pair_average(g.q, g.p, g.s, g.r, positions)
+    h = coherent * float(response.slope_squares[1]) if coherent > 0 else 0.0
+    return GradSegment(segment.size, g.q * square, p, s, r, k, h, given, False)

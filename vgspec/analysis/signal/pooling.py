@@ -1,0 +1,281 @@
+"""Pooling: averages, and the maximum of correlated Gaussians.
+
+The maximum over a window is taken of the underlying Gaussian where the tensor is a growing function of one
+(a rectifier before it), so that its distribution is known and not only its first two moments. Elements of a window share a
+part of the randomness (the channel's mean over samples, the sample's own level): ``z = sqrt(c) u + sqrt(1-c) e``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from vgspec.analysis.signal.linear import fold_border, to_channel
+from vgspec.analysis.signal.pointwise import align, respond
+from vgspec.analysis.signal.quadrature import Vector, basis, gauss_hermite, normal_cdf
+from vgspec.analysis.signal.state import (
+    Grad,
+    GradSegment,
+    Moments,
+    Pulled,
+    Segment,
+    State,
+    Step,
+    UnknownSignal,
+)
+from vgspec.analysis.signal.taps import count, window_taps
+from vgspec.layers import signal as rule
+
+__all__ = ["global_pool", "pool"]
+
+
+@lru_cache(maxsize=512)
+def _maximum_nodes(k: float) -> tuple[Vector, Vector]:
+    """Quadrature for the maximum of ``k`` independent standard Gaussians (``k`` may be fractional)."""
+    nodes = basis(0.0, 1.0)
+    cdf = normal_cdf(nodes.z)
+    with np.errstate(under="ignore"):
+        weights = nodes.weights * k * cdf ** (k - 1.0)
+    return nodes.z, weights / weights.sum()
+
+
+def maximum_moments(segment: Segment, k: float) -> tuple[Moments, Vector | None]:
+    """Moments of the maximum over ``k`` positions, and where the gradient goes: given the Gaussian value."""
+    x = segment.moments
+    base, functions = (x, ()) if segment.curve is None else (segment.curve.base, segment.curve.functions)
+    variance = base.q - base.m * base.m
+    if not variance > 1e-13 * base.q or k <= 1.0:
+        return x, None
+    m2 = base.m * base.m
+    c_s, c_p, c_r = ((value - m2) / variance for value in (base.s, base.p, base.r))
+    c_s, c_p, c_r = (min(max(c, 0.0), 1.0) for c in (c_s, c_p, c_r))
+    shared = min(max(c_s, c_r), 0.9999)
+    deviation = math.sqrt(variance)
+    outer, outer_weights = gauss_hermite(24)
+    inner, inner_weights = _maximum_nodes(k)
+    z = math.sqrt(shared) * outer[:, None] + math.sqrt(1.0 - shared) * inner[None, :]
+    value = base.m + deviation * z
+    with np.errstate(over="ignore"):
+        for fn in functions:
+            value = fn.value(value)
+    mean = float(outer_weights @ (value @ inner_weights))
+    square = float(outer_weights @ ((value * value) @ inner_weights))
+    conditional = value @ inner_weights
+    same_sample = float(outer_weights @ (conditional * conditional))
+    ratio = min(c_r / shared, 1.0) if shared > 0 else 0.0
+    other = _pair(conditional, ratio)
+    if c_p > c_r + 1e-6 and c_s < 1.0:
+        part = min((c_p - c_r) / max(1.0 - c_s, 1e-9), 1.0)
+        same_position = other + part * (square - same_sample)
+    else:
+        same_position = other
+    floor = mean * mean
+    moments = Moments(mean, square, same_position, same_sample, other, floor, floor, floor, floor)
+    if abs(x.k - x.m * x.m) > 1e-9 * x.q:  # channels are alike: the maximum keeps their correlation, roughly
+        share = (x.k - x.m * x.m) / max(x.q - x.m * x.m, 1e-300)
+        moments = moments._replace(k=floor + share * (square - floor))
+    return moments, _routing(base, segment, k, shared)
+
+
+def _pair(conditional: Vector, correlation: float) -> float:
+    """``E[F(u) F(u')]`` for a function on the outer nodes."""
+    nodes, weights = gauss_hermite(24)
+    total = 0.0
+    before, now = np.zeros_like(nodes), np.ones_like(nodes)
+    for degree in range(20):
+        coefficient = float(weights @ (conditional * now))
+        total += coefficient * coefficient * correlation**degree
+        before, now = now, (nodes * now - math.sqrt(degree) * before) / math.sqrt(degree + 1)
+    return total
+
+
+def _routing(base: Moments, segment: Segment, k: float, shared: float) -> Vector | None:
+    """``k P(z is the maximum | z)`` on the nodes of the segment's own response."""
+    if segment.curve is None:
+        return None
+    response, _ = respond(segment.curve.base, segment.curve.functions)
+    z = response.basis.z
+    if shared < 1e-4:
+        chance = normal_cdf(z) ** (k - 1.0)
+    else:
+        outer, weights = gauss_hermite(16)
+        root = math.sqrt(shared)
+        rest = math.sqrt(1.0 - shared)
+        u = root * z[:, None] + rest * outer[None, :]
+        chance = normal_cdf((z[:, None] - root * u) / rest) ** (k - 1.0) @ weights
+    total = float(response.basis.weights @ chance)
+    return chance / total if total > 0 else None
+
+
+def pool(state: State, primitive: rule.Pool) -> Step:
+    """Maximum or average over a moving window."""
+    axis = primitive.axis if primitive.axis < 0 else primitive.axis - 1
+    state = to_channel(state, axis)
+    spatial = state.spatial
+    if len(spatial) != len(primitive.size) or min(spatial, default=0) < 1:
+        raise UnknownSignal("the window does not fit the tensor's axes")
+    if primitive.kind == "average":
+        state = fold_border(state)
+    taps, outputs = count(spatial, primitive.size, primitive.strides, (), primitive.padding, state.border)
+    sizes = list(outputs)
+    sizes.insert(state.channel, state.channels)
+    if primitive.kind == "average":
+        return _average(state, primitive, tuple(sizes), outputs)
+    window = taps.total / taps.outputs
+    segments, routes = [], []
+    for segment in state.segments:
+        moments, route = maximum_moments(segment, window)
+        segments.append(Segment(segment.size, moments, None, segment.hetero))
+        routes.append(route)
+    output = replace(state, sizes=tuple(sizes), segments=tuple(segments), border=())
+    return Step((output,), _route(state, tuple(routes), taps.outputs / taps.inputs))
+
+
+def _route(
+    state: State, routes: tuple[Vector | None, ...], share: float
+) -> Callable[[tuple[Grad | None, ...]], Pulled]:
+    sizes = tuple(segment.size for segment in state.segments)
+
+    def pull(grads: tuple[Grad | None, ...]) -> Pulled:
+        grad = grads[0]
+        if grad is None:
+            return Pulled((None,))
+        result = []
+        for g, route in zip(align(grad, sizes), routes, strict=True):
+            far = share * share
+            result.append(GradSegment(g.size, g.q * share, g.p * far, g.s * far, g.r * far, g.k * far, 0.0, route))
+        return Pulled((grad.with_segments(result).normalised(),))
+
+    return pull
+
+
+def _average(state: State, primitive: rule.Pool, sizes: tuple[int, ...], outputs: tuple[int, ...]) -> Step:
+    """Each window's mean over the positions that are not padding."""
+    squares = 1.0  # sum over inputs of the squared total weight
+    own = 1.0  # mean over windows of 1 / count
+    back = 1.0  # sum over windows of 1 / count, that is sum over (input, window) of weight^2
+    total_inputs = total_outputs = 1
+    for axis, size in enumerate(state.spatial):
+        windows = window_taps(size, outputs[axis], primitive.size[axis], primitive.strides[axis], primitive.padding)
+        weight = [0.0] * size
+        inverse = 0.0
+        for window in windows:
+            share = 1.0 / max(len(window), 1)
+            inverse += share
+            for index in window:
+                weight[index] += share
+        squares *= sum(value * value for value in weight)
+        own *= inverse / len(windows)
+        back *= inverse
+        total_inputs *= size
+        total_outputs *= len(windows)
+    n = total_outputs
+
+    def near(same: float, far: float) -> float:
+        return same * own + far * (1.0 - own)
+
+    def between(same: float, far: float) -> float:
+        if n < 2:
+            return near(same, far)
+        everything = squares * same + (n * n - squares) * far
+        return (everything - n * near(same, far)) / (n * (n - 1))
+
+    def change(x: Moments) -> Moments:
+        return Moments(
+            x.m,
+            near(x.q, x.s),
+            near(x.p, x.r),
+            between(x.q, x.s),
+            between(x.p, x.r),
+            near(x.k, x.ks),
+            near(x.kp, x.kr),
+            between(x.k, x.ks),
+            between(x.kp, x.kr),
+        )
+
+    output = state.map(change, sizes=sizes)
+    inputs = total_inputs
+
+    def pull(grads: tuple[Grad | None, ...]) -> Pulled:
+        grad = grads[0]
+        if grad is None:
+            return Pulled((None,))
+        # the input's gradient is a weighted sum over the windows that hold it; all pairs together weigh n^2
+        overlap = (squares - back) / inputs
+
+        def one(same: float, far: float) -> float:
+            return back / inputs * same + overlap * far
+
+        def two(same: float, far: float) -> float:
+            if inputs < 2:
+                return one(same, far)
+            everything = n * same + n * (n - 1) * far
+            return (everything - inputs * one(same, far)) / (inputs * (inputs - 1))
+
+        result = [
+            GradSegment(g.size, one(g.q, g.s), one(g.p, g.r), two(g.q, g.s), two(g.p, g.r), one(g.k, g.k * 0.0))
+            for g in grad.segments
+        ]
+        return Pulled((grad.with_segments(result).normalised(),))
+
+    return Step((output,), pull)
+
+
+def global_pool(state: State, primitive: rule.GlobalPool) -> Step:
+    """Maximum or average over all positions, or over equal parts of them."""
+    axis = primitive.axis if primitive.axis < 0 else primitive.axis - 1
+    state = to_channel(state, axis)
+    parts = primitive.adaptive or (1,) * len(state.spatial)
+    if primitive.adaptive or primitive.keepdims:
+        sizes = list(parts)
+        sizes.insert(state.channel, state.channels)
+    else:
+        sizes = [state.channels]
+    channel = state.channel if len(sizes) > 1 else 0
+    n_out = math.prod(parts)
+    if primitive.kind == "max":
+        n = state.positions * state.coverage() / n_out if state.border else state.positions / n_out
+        segments, routes = [], []
+        for segment in state.segments:
+            moments, route = maximum_moments(segment, n)
+            if n_out == 1:
+                moments = moments._replace(s=moments.q, r=moments.p, ks=moments.k, kr=moments.kp)
+            segments.append(Segment(segment.size, moments, None, segment.hetero))
+            routes.append(route)
+        output = replace(state, sizes=tuple(sizes), channel=channel, segments=tuple(segments), border=())
+        return Step((output,), _route(state, tuple(routes), 1.0 / max(n, 1.0)))
+    state = fold_border(state)
+    window = max(state.positions / n_out, 1.0)
+
+    def change(x: Moments) -> Moments:
+        def mean(same: float, far: float) -> float:
+            return (same + (window - 1.0) * far) / window
+
+        q, p, k, kp = mean(x.q, x.s), mean(x.p, x.r), mean(x.k, x.ks), mean(x.kp, x.kr)
+        if n_out == 1:
+            return Moments(x.m, q, p, q, p, k, kp, k, kp)
+        return Moments(x.m, q, p, x.s, x.r, k, kp, x.ks, x.kr)
+
+    output = state.map(change, sizes=tuple(sizes), channel=channel)
+    positions = state.positions
+
+    def pull(grads: tuple[Grad | None, ...]) -> Pulled:
+        grad = grads[0]
+        if grad is None:
+            return Pulled((None,))
+        f = 1.0 / (window * window)
+        near = (window - 1.0) / max(positions - 1.0, 1.0)
+
+        def far(same: float, other: float) -> float:
+            return near * same + (1.0 - near) * other if n_out > 1 else same
+
+        result = [
+            GradSegment(g.size, g.q * f, g.p * f, far(g.q, g.s) * f, far(g.p, g.r) * f, g.k * f) for g in grad.segments
+        ]
+        return Pulled((grad.with_segments(result).normalised(),))
+
+    return Step((output,), pull)

@@ -1,0 +1,347 @@
+"""What the analysis knows of a tensor and of the gradient that reaches it: second-order numbers.
+
+Randomness is over the initial weights and the inputs. Two elements of a tensor may share the sample or not,
+the position (space, time) or not, the channel or not: eight product moments. `Moments` keeps them, with the
+mean. A tensor is a list of channel `Segment`, since a concatenation does not have one set of moments.
+
+Sources: Poole et al. 2016 and Schoenholz et al. 2017 for ``q`` and ``p`` (there ``q`` and ``c``), Xiao et al.
+2018 for positions, Yang et al. 2019 for batch normalization.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+__all__ = [
+    "BATCH_SIZE",
+    "Grad",
+    "GradSegment",
+    "Moments",
+    "Pulled",
+    "Segment",
+    "State",
+    "Step",
+    "UnknownSignal",
+    "average",
+    "constant_moments",
+    "independent_moments",
+    "pair_average",
+    "simplify",
+]
+
+BATCH_SIZE = 32
+"""Samples in a batch: the size at which the figures are defined."""
+
+
+class UnknownSignal(Exception):
+    """A primitive cannot be analysed here; the reason is shown to the user."""
+
+
+class Moments(NamedTuple):
+    """Mean and product moments of the elements of a tensor.
+
+    ``q``: an element with itself. ``p``: same position and channel, two samples. ``s``: same sample and channel,
+    two positions. ``r``: same channel, two samples, two positions. ``k``, ``kp``, ``ks``, ``kr``: the same
+    four for two different channels.
+    """
+
+    m: float
+    q: float
+    p: float
+    s: float
+    r: float
+    k: float
+    kp: float
+    ks: float
+    kr: float
+
+    def scaled(self, factor: float) -> Moments:
+        """The moments after multiplication by a number."""
+        f = factor * factor
+        m, q, p, s, r, k, kp, ks, kr = self
+        return Moments(m * factor, q * f, p * f, s * f, r * f, k * f, kp * f, ks * f, kr * f)
+
+    def shifted(self, offset: float) -> Moments:
+        """The moments after adding a number."""
+        d = 2.0 * offset * self.m + offset * offset
+        m, q, p, s, r, k, kp, ks, kr = self
+        return Moments(m + offset, q + d, p + d, s + d, r + d, k + d, kp + d, ks + d, kr + d)
+
+    def transposed(self) -> Moments:
+        """The moments with channels and positions exchanged."""
+        m, q, p, s, r, k, kp, ks, kr = self
+        return Moments(m, q, p, k, kp, s, r, ks, kr)
+
+
+def independent_moments(q: float, m: float = 0.0) -> Moments:
+    """Independent elements with second moment ``q`` and mean ``m``."""
+    d = m * m
+    return Moments(m, q, d, d, d, d, d, d, d)
+
+
+def constant_moments(value: float) -> Moments:
+    """Every element equal to ``value``."""
+    return independent_moments(value * value, value)
+
+
+class Segment(NamedTuple):
+    """A run of channels with common statistics.
+
+    Attributes:
+        size: channels in it.
+        moments: their moments.
+        curve: where the tensor is a function of a Gaussian one, that function (see `pointwise`).
+        hetero: relative variance of the channels' own variances, where few weights make each channel.
+    """
+
+    size: int
+    moments: Moments
+    curve: Any = None
+    hetero: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A tensor: sizes without the batch axis, the channel axis among them, and its channel segments.
+
+    Attributes:
+        sizes: sizes without batch; empty for one number a sample.
+        channel: index of the channel axis in ``sizes``.
+        segments: runs of channels.
+        border: zeros around the interior, per spatial axis as (before, after); the moments are those of
+            the interior. Empty for none.
+        spread: variance of the log mean square over initialisations, gathered up to here.
+        fresh: the part of it that the last linear map's finite number of channels adds.
+        overlap: mean squared cosine between the vectors of two samples, beyond what the moments tell.
+        dead: probability that a stack of rectifiers has no live unit left.
+        batch: samples in the leading axis, relative to the model's batch.
+        integer: size of the vocabulary for integer data, otherwise None.
+    """
+
+    sizes: tuple[int, ...]
+    channel: int
+    segments: tuple[Segment, ...]
+    border: tuple[tuple[int, int], ...] = ()
+    spread: float = 0.0
+    fresh: float = 0.0
+    overlap: float = 0.0
+    dead: float = 0.0
+    integer: int | None = None
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return self.sizes[self.channel] if self.sizes else 1
+
+    @property
+    def positions(self) -> int:
+        """Number of positions: the product of all sizes but the channels'."""
+        total = 1
+        for axis, size in enumerate(self.sizes):
+            if axis != self.channel:
+                total *= size
+        return total
+
+    @property
+    def spatial(self) -> tuple[int, ...]:
+        """Sizes of the position axes in order."""
+        return tuple(size for axis, size in enumerate(self.sizes) if axis != self.channel)
+
+    @property
+    def moments(self) -> Moments:
+        """Moments over all channels."""
+        if len(self.segments) == 1:
+            return self.segments[0].moments
+        return average(self.segments)
+
+    def mean_square(self) -> float:
+        """The mean square of the whole tensor, border included, typical over initialisations."""
+        q = 0.0
+        total = 0
+        for segment in self.segments:
+            q += segment.size * segment.moments.q
+            total += segment.size
+        value = q / max(total, 1) / math.sqrt(1.0 + self.fresh)
+        return value * self.coverage() if self.border else value
+
+    def coverage(self) -> float:
+        """The part of the positions that is not border."""
+        inside = 1.0
+        for (before, after), size in zip(self.border, self.spatial, strict=True):
+            inside *= (size - before - after) / size
+        return inside
+
+    def with_segments(self, segments: Iterable[Segment], **changes: Any) -> State:
+        """A copy with other segments."""
+        return replace(self, segments=simplify(tuple(segments)), **changes)
+
+    def map(self, change: Callable[[Moments], Moments], **changes: Any) -> State:
+        """A copy with the moments of every segment changed and curves dropped."""
+        segments = tuple(Segment(item.size, change(item.moments), None, item.hetero) for item in self.segments)
+        return replace(self, segments=segments, **changes)
+
+
+def average(segments: tuple[Segment, ...]) -> Moments:
+    """Moments over several segments; two channels may lie in different ones, which correlate by their means."""
+    total = sum(segment.size for segment in segments)
+    sums = [0.0] * 9
+    cross = [0.0] * 4
+    mean = 0.0
+    for segment in segments:
+        size, x = segment.size, segment.moments
+        for index, value in enumerate(x):
+            sums[index] += size * value
+        within = size * (size - 1)
+        for index, value in enumerate(x[5:]):
+            cross[index] += within * value - size * size * x.m * x.m
+        mean += size * x.m
+    pairs = total * (total - 1)
+    if pairs > 0:
+        for index in range(4):
+            sums[5 + index] = (cross[index] + mean * mean) / pairs * total
+    return Moments(*(value / total for value in sums))
+
+
+MAX_SEGMENTS = 48
+
+
+def simplify(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    """Join neighbours that say the same, and the most alike ones beyond a fixed number."""
+    if len(segments) == 1:
+        return segments
+    joined = [segments[0]]
+    for segment in segments[1:]:
+        last = joined[-1]
+        same_curve = segment.curve is last.curve or (segment.curve is not None and segment.curve == last.curve)
+        if same_curve and _distance(last.moments, segment.moments) < 2e-3:
+            joined[-1] = Segment(
+                last.size + segment.size, average((last, segment)), last.curve, max(last.hetero, segment.hetero)
+            )
+        else:
+            joined.append(segment)
+    while len(joined) > MAX_SEGMENTS:
+        at = min(range(len(joined) - 1), key=lambda i: _distance(joined[i].moments, joined[i + 1].moments))
+        pair = (joined[at], joined[at + 1])
+        joined[at : at + 2] = [Segment(pair[0].size + pair[1].size, average(pair))]
+    return tuple(joined)
+
+
+def _distance(a: Moments, b: Moments) -> float:
+    scale = max(a.q, b.q)
+    if scale == 0.0:
+        return 0.0
+    variance = min(abs(a.q - a.r), abs(b.q - b.r))
+    if variance <= 0.0:
+        return math.inf if a != b else 0.0
+    return max(
+        abs(a.q - b.q) / scale,
+        abs(a.m - b.m) / math.sqrt(scale),
+        abs(a.p - b.p) / scale,
+        abs(a.s - b.s) / scale,
+        abs((a.q - a.r) - (b.q - b.r)) / variance,
+    )
+
+
+def pair_average(q: float, p: float, s: float, r: float, positions: int, batch: int = BATCH_SIZE) -> float:
+    """The mean product over all pairs of (sample, position), each element with itself included."""
+    n = positions
+    return (q + (n - 1) * s + (batch - 1) * (p + (n - 1) * r)) / (batch * n)
+
+
+class GradSegment(NamedTuple):
+    """Product moments of ∂L/∂x for a run of channels, named as in `Moments`.
+
+    ``k`` is for two channels at one position of one sample. ``h`` is the part of ``q`` that lies along the
+    normalised value and is coherent over the batch, which batch normalization takes away. ``given`` holds the
+    mean square given the underlying Gaussian value, on its quadrature nodes, relative to ``q``.
+    ``inverse`` says that ``q`` is weighted by the inverse of the channel's own variance.
+    """
+
+    size: int
+    q: float
+    p: float = 0.0
+    s: float = 0.0
+    r: float = 0.0
+    k: float = 0.0
+    h: float = 0.0
+    given: Any = None
+    inverse: bool = False
+
+    def scaled(self, f: float) -> GradSegment:
+        """All moments times a number."""
+        size, q, p, s, r, k, h, given, inverse = self
+        return GradSegment(size, q * f, p * f, s * f, r * f, k * f, h * f, given, inverse)
+
+
+@dataclass(frozen=True, slots=True)
+class Grad:
+    """The gradient at a tensor: moments per channel segment, times ``exp(log)``.
+
+    The scale is kept apart so that nothing underflows. ``spread``, ``fresh`` and ``overlap`` are as in `State`.
+    """
+
+    segments: tuple[GradSegment, ...]
+    log: float = 0.0
+    spread: float = 0.0
+    fresh: float = 0.0
+    overlap: float = 0.0
+
+    @property
+    def mean(self) -> GradSegment:
+        """Moments over all channels."""
+        if len(self.segments) == 1:
+            return self.segments[0]
+        total = sum(segment.size for segment in self.segments)
+        sums = [0.0] * 6
+        for segment in self.segments:
+            for index in range(6):
+                sums[index] += segment.size * float(segment[index + 1])
+        return GradSegment(total, *(value / total for value in sums))
+
+    def log_mean_square(self) -> float:
+        """Natural log of the typical mean square; ``-inf`` for no gradient."""
+        total = sum(segment.size for segment in self.segments)
+        q = sum(segment.size * segment.q for segment in self.segments) / max(total, 1)
+        return math.log(q) + self.log - 0.5 * math.log1p(self.fresh) if q > 0 else -math.inf
+
+    def normalised(self) -> Grad:
+        """The same with moments of order one."""
+        q = max(segment.q for segment in self.segments)
+        if q <= 0.0 or not math.isfinite(q) or 1e-6 < q < 1e6:
+            return self
+        return replace(self, segments=tuple(s.scaled(1.0 / q) for s in self.segments), log=self.log + math.log(q))
+
+    def with_segments(self, segments: Iterable[GradSegment], **changes: Any) -> Grad:
+        """A copy with other segments."""
+        return replace(self, segments=tuple(segments), **changes)
+
+    def scaled(self, factor: float) -> Grad:
+        """All moments times a number."""
+        return replace(self, segments=tuple(segment.scaled(factor) for segment in self.segments))
+
+
+class Pulled(NamedTuple):
+    """What the backward pass of one step gives.
+
+    Attributes:
+        inputs: the gradient at each input, None where none arrives.
+        kernels: by weight name, the natural log of the expected squared Frobenius norm of its gradient.
+    """
+
+    inputs: tuple[Grad | None, ...]
+    kernels: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One primitive applied: its outputs, and its backward pass as a function of the outputs' gradients.
+
+    ``facts`` are further results, such as the memory horizon of a recurrence, as (name, value).
+    """
+
+    outputs: tuple[State, ...]
+    pull: Callable[[tuple[Grad | None, ...]], Pulled]
+    facts: tuple[tuple[str, Any], ...] = ()
