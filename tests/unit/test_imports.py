@@ -123,7 +123,7 @@ def test_nothing_imports_by_a_computed_name_that_could_be_keras() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("importlib.import_module", "__import__"):
                 target = ast.unparse(node.args[0])
-                if "vgspec" not in target and target not in tables:
+                if not any(own in target for own in ("vgspec", "__name__")) and target not in tables:
                     wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}: {target}")
     assert wrong == []
 

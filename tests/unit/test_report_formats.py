@@ -200,7 +200,7 @@ def test_github_annotations() -> None:
     lines = render_github(REPORTS["full"], base="/base").splitlines()
     assert len(lines) == len(REPORTS["full"].diagnostics)
     commands = [parse_command(line) for line in lines]
-    severity, properties, message = next(c for c in commands if c[0] == "warning")
+    _, properties, message = next(c for c in commands if c[0] == "warning")
     assert properties == {
         "file": FILE,
         "line": "4",

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from report_cases import CASES, FILE, SOURCES, at, finding, full_report
+
 from vgspec.diagnostics import Label, Severity, Span
 from vgspec.report.cells import ascii_fallback, cells, printable, text_width
 from vgspec.report.model import Report

@@ -79,21 +79,33 @@ def run(args: argparse.Namespace, out: Output) -> int:
 
 
 def _list(known: dict[str, Path], out: Output) -> int:
+    from textwrap import shorten
+
     from vgspec.report.cells import printable
 
     width = max((len(name) for name in known), default=0)
+    look = out.look
     for name, path in known.items():
-        text = _summary(path.read_text(encoding="utf-8"))
-        out.write(printable(f"{name:<{width}}  {text}", out.look.encoding).rstrip() + "\n")
+        text = shorten(_summary(path.read_text(encoding="utf-8")), max(look.width - width - 2, 20), placeholder=" …")
+        out.write(printable(f"{name:<{width}}  {text}", look.encoding).rstrip() + "\n")
     return Exit.OK
 
 
 def _summary(text: str) -> str:
-    """What a spec says of itself in one line: its description, or the first comment."""
+    """What a spec says of itself: its description, or its first comment up to a line that ends a sentence."""
     if match := _DESCRIPTION.search(text):
         return match["text"].strip("\"'")
-    comments = (m["text"] for line in text.splitlines()[:10] if (m := _COMMENT.match(line)))
-    return next((comment for comment in comments if "yaml-language-server" not in comment), "")
+    words: list[str] = []
+    for line in text.splitlines():
+        if _MODELINE.match(line + "\n"):
+            continue
+        match = _COMMENT.match(line)
+        if match is None:
+            break
+        words.append(match["text"])
+        if match["text"].endswith("."):
+            break
+    return " ".join(words)
 
 
 def _files(source: Path, target: Path) -> Iterator[tuple[Path, str]]:
