@@ -30,9 +30,13 @@ __all__ = [
 
 @cache
 def find_layer(name: str) -> type[Layer] | None:
-    """The descriptor of a Keras layer, or None."""
+    """The descriptor of a Keras layer, or of an operation such as ``ops.add``; None if there is none."""
     module = INDEX.get(name)
     if module is None:
+        if name.startswith("ops."):
+            from vgspec.layers.operations import find_operation
+
+            return find_operation(name)
         return None
     found: type[Layer] = getattr(importlib.import_module(f"vgspec.layers.{module}"), name)
     return found
