@@ -9,9 +9,9 @@ from vgspec import codes
 from vgspec.diagnostics import nearest
 from vgspec.frontend.findings import chain_notes
 from vgspec.frontend.values import FAILED, Environment, Failed, evaluate_node, freeze
-from vgspec.source import MappingNode, ScalarNode, SNode, pointer_join
+from vgspec.source import MappingNode, SNode, pointer_join
 
-__all__ = ["bind_parameters", "parse_override"]
+__all__ = ["bind_parameters"]
 
 _NOUNS = {
     "int": "a whole number",
@@ -62,7 +62,7 @@ def bind_parameters(
                     f"{owner} has no parameter {name!r}",
                     span=None if node is None else node.span,
                     pointer=where,
-                    file=caller.file if node is not None else "",
+                    file=caller.file,
                     help=f"did you mean {near!r}?" if near else listed,
                     notes=chain_notes(caller.chain),
                 )
@@ -170,14 +170,3 @@ def _checked(
         )
     )
     return FAILED
-
-
-def parse_override(text: str) -> Any:
-    """The value that ``--set name=text`` gives, read as a YAML 1.2 scalar or flow collection."""
-    from vgspec.source.parse import parse_text
-
-    document, problems = parse_text(text, "--set")
-    if problems or document.root is None:
-        return text
-    value = document.root.to_python()
-    return text if isinstance(document.root, ScalarNode) and isinstance(value, str) else value
