@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from tests.differential.layer_harness import (
     arguments,
+    cases,
     check_arguments_rejected,
     check_config,
     check_layer,
@@ -178,7 +179,7 @@ def test_arguments() -> None:
 DTYPES = ("float32", "float16", "float64", "bfloat16", "int32", "uint8", "bool")
 
 
-@settings(max_examples=60)
+@cases(60)
 @given(args=arguments(Dense), x=tensors(st.integers(1, 4), DTYPES))
 def test_dense_agrees(args: dict[str, Any], x: Tensor) -> None:
     if args.get("lora_rank"):
@@ -186,7 +187,7 @@ def test_dense_agrees(args: dict[str, Any], x: Tensor) -> None:
     event(outcome(Dense(**args), x))
 
 
-@settings(max_examples=40)
+@cases(40)
 @given(args=arguments(Embedding), x=tensors(st.integers(1, 4), ("int32", "int64", "uint8", "string")))
 def test_embedding_agrees(args: dict[str, Any], x: Tensor) -> None:
     if args.get("lora_rank"):
@@ -231,7 +232,7 @@ def einsums(draw: st.DrawFn) -> tuple[dict[str, Any], Tensor]:
     return args | {"output_shape": tuple(output)}, t(*shape)
 
 
-@settings(max_examples=150)
+@cases(150)
 @given(case=einsums())
 def test_einsum_dense_agrees(case: tuple[dict[str, Any], Tensor]) -> None:
     args, x = case

@@ -30,6 +30,9 @@ __all__ = [
     "LayersArg",
     "NonNegativeFloat",
     "NonNegativeInt",
+    "Offset1",
+    "Offset2",
+    "Offset3",
     "OptionalInitializerArg",
     "OptionalLayerArg",
     "Padding",
@@ -93,3 +96,6 @@ class PerAxis:
 Size1 = Annotated[tuple[int], PerAxis(1)]
 Size2 = Annotated[tuple[int, int], PerAxis(2)]
 Size3 = Annotated[tuple[int, int, int], PerAxis(3)]
+Offset1 = Annotated[tuple[int], PerAxis(1, minimum=0)]
+Offset2 = Annotated[tuple[int, int], PerAxis(2, minimum=0)]
+Offset3 = Annotated[tuple[int, int, int], PerAxis(3, minimum=0)]

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from vgspec.ir import Dim, Shape, Tensor
 from vgspec.ir.dims import add, floor_div, mul
 from vgspec.layers.base import ShapeError
+from vgspec.layers.sizes import as_tuple, normalize_axis
 
 __all__ = [
-    "axis_index",
     "axis_indices",
     "channel_axis",
     "channels",
-    "expect_rank",
     "image_shape",
     "slide",
     "spatial_sizes",
@@ -21,37 +20,16 @@ __all__ = [
 ]
 
 
-def axis_index(axis: int, x: Tensor, *, argument: str = "axis") -> int:
-    """An axis counted from the front.
-
-    Raises:
-        ShapeError: if the input has no such axis.
-    """
-    if not -x.rank <= axis < x.rank:
-        raise ShapeError(f"has no axis {axis} in an input of rank {x.rank}, got {x}", argument=argument)
-    return axis % x.rank
-
-
-def axis_indices(axes: int | Sequence[int], x: Tensor, *, argument: str = "axis") -> tuple[int, ...]:
+def axis_indices(axes: int | Sequence[int], x: Tensor, argument: str = "axis") -> tuple[int, ...]:
     """Axes counted from the front, in the given order.
 
     Raises:
         ShapeError: if the input lacks one, or one is named twice.
     """
-    found = tuple(axis_index(a, x, argument=argument) for a in ((axes,) if isinstance(axes, int) else axes))
+    found = tuple(normalize_axis(axis, x, argument) for axis in as_tuple(axes))
     if len(set(found)) < len(found):
-        raise ShapeError(f"names an axis twice: {list(axes) if not isinstance(axes, int) else axes}", argument=argument)
+        raise ShapeError(f"names an axis twice: {list(as_tuple(axes))}", argument=argument)
     return found
-
-
-def expect_rank(x: Tensor, rank: int) -> None:
-    """Require a rank, batch included.
-
-    Raises:
-        ShapeError: if the input has another.
-    """
-    if x.rank != rank:
-        raise ShapeError(f"needs an input of rank {rank}, got {x}")
 
 
 def channel_axis(x: Tensor, data_format: str | None) -> int:
