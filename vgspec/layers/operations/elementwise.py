@@ -23,6 +23,7 @@ __all__ = [
     "Like",
     "NanToNum",
     "Normalize",
+    "OfTensors",
     "OnAxes",
     "OnAxis",
     "Round",
@@ -125,14 +126,11 @@ class Unary(Elementwise):
         return (Tensor(x.shape, result_dtype(self.result, (x,))),)
 
 
-class Binary(Elementwise):
-    """A function of the elements of ``x1`` and ``x2``, broadcast."""
+class OfTensors(Elementwise):
+    """A function of the elements of ``x1`` and ``x2``, broadcast; neither may be a literal."""
 
     call_arguments: ClassVar[tuple[CallArgument, ...]] = (operand("x1"), operand("x2"))
     result: ClassVar[Result] = "promoted"
-
-    x1: Operand = None
-    x2: Operand = None
 
     def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
         """The broadcast shape."""
@@ -140,6 +138,13 @@ class Binary(Elementwise):
         for x in xs:
             self.check_dtype(x)
         return (Tensor(broadcast_operands(xs), result_dtype(self.result, xs)),)
+
+
+class Binary(OfTensors):
+    """A function of the elements of ``x1`` and ``x2``, broadcast."""
+
+    x1: Operand = None
+    x2: Operand = None
 
 
 class Closeness(Binary):
@@ -358,6 +363,7 @@ class Sort(Unary):
 
     def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
         """The shape of ``x``, flattened where ``axis`` is null."""
+        self.check_dtype(call.x)
         return (Tensor(flattened_or(call.x, self.axis), result_dtype(self.result, (call.x,))),)
 
 
@@ -366,6 +372,7 @@ class Argsort(Sort):
 
     def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
         """Indices in int32."""
+        self.check_dtype(call.x)
         return (Tensor(flattened_or(call.x, self.axis), "int32"),)
 
 

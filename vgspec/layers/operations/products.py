@@ -115,7 +115,7 @@ class Outer(_Product):
 class Tensordot(_Product):
     """Sum of products over several axes: the last of ``x1`` and the first of ``x2``, or the named ones."""
 
-    axes: int | tuple[int | tuple[int, ...], int | tuple[int, ...]] = 2
+    axes: int | tuple[tuple[int, ...], tuple[int, ...]] = 2
 
     def _axes(self, x1: Tensor, x2: Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
         if not isinstance(self.axes, int):
@@ -184,7 +184,8 @@ class Einsum(Operation):
     @field_validator("subscripts")
     @classmethod
     def _well_formed(cls, value: str) -> str:
-        inputs, arrow, output = value.replace(" ", "").partition("->")
+        value = value.replace(" ", "")
+        inputs, arrow, output = value.partition("->")
         terms = [*inputs.split(","), *([output] if arrow else [])]
         if any(not term.replace("...", "", 1).isalpha() and term.replace("...", "", 1) for term in terms):
             raise ValueError(f"{value!r} is no equation such as 'bij,bjk->bik'")
@@ -196,12 +197,12 @@ class Einsum(Operation):
     @property
     def terms(self) -> tuple[str, ...]:
         """The indices of each operand."""
-        return tuple(self.subscripts.replace(" ", "").partition("->")[0].split(","))
+        return tuple(self.subscripts.partition("->")[0].split(","))
 
     @property
     def output(self) -> str:
         """The indices of the output; in alphabetical order those that occur once, where the equation has none."""
-        inputs, arrow, output = self.subscripts.replace(" ", "").partition("->")
+        inputs, arrow, output = self.subscripts.partition("->")
         if arrow:
             return output
         letters = inputs.replace("...", "").replace(",", "")

@@ -274,7 +274,7 @@ class Repeat(Moving):
 
 
 class Pad(Moving):
-    """Adds elements before and after, along each axis."""
+    """Adds elements before and after, along each axis; a number or one pair is for an input of one axis."""
 
     keras_parameters: ClassVar[tuple[str, ...]] = ("x", "constant_values")
 
@@ -290,7 +290,7 @@ class Pad(Moving):
         """
         if self.constant_values is not None and self.mode != "constant":
             raise ShapeError(f"takes constant_values in the mode 'constant', got '{self.mode}'", argument="mode")
-        pairs = self._padding(x)
+        pairs = self._padding()
         if len(pairs) != x.rank:
             raise ShapeError(f"needs one pair per axis of {x}, got {len(pairs)}", argument="pad_width")
         for size, pair in zip(x.shape, pairs, strict=True):
@@ -299,14 +299,14 @@ class Pad(Moving):
                 raise ShapeError(f"cannot mirror {max(pair)} of an axis of size {size} of {x}", argument="pad_width")
         return tuple(add(size, sum(pair)) for size, pair in zip(x.shape, pairs, strict=True))
 
-    def _padding(self, x: Tensor) -> tuple[tuple[int, int], ...]:
+    def _padding(self) -> tuple[tuple[int, int], ...]:
         if isinstance(self.pad_width, int):
-            return ((self.pad_width, self.pad_width),) * x.rank
+            return ((self.pad_width, self.pad_width),)
         pairs = tuple(item for item in self.pad_width if isinstance(item, tuple))
         if not pairs:
             before, after = (item for item in self.pad_width if isinstance(item, int))
             pairs = ((before, after),)
-        return pairs * x.rank if len(pairs) == 1 else pairs
+        return pairs
 
 
 class Joining(Operation):

@@ -64,7 +64,7 @@ _ARITHMETIC = (
     _row("minimum", "elementwise.Binary", "Minimum", "The smaller element.", _MERGING),
     _row("fmax", "elementwise.Binary", "Fmax", "The larger element that is a number.", {}, "3.15.0"),
     _row("fmin", "elementwise.Binary", "Fmin", "The smaller element that is a number.", {}, "3.15.0"),
-    _row("arctan2", "elementwise.Binary", "Arctan2", "Angle of the point ``(x2, x1)``.", _FLOAT),
+    _row("arctan2", "elementwise.OfTensors", "Arctan2", "Angle of the point ``(x2, x1)``.", _FLOAT),
     _row("logaddexp", "elementwise.Binary", "Logaddexp", "Logarithm of a sum of exponentials.", _FLOAT),
     _row("negative", "elementwise.Unary", "Negative", "``-x``."),
     _row("abs", "elementwise.Unary", "Abs Absolute", "Absolute value."),
