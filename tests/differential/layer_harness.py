@@ -54,12 +54,7 @@ SIZES: Mapping[str, int] = {"batch": 2}
 DEFAULT_SIZE = 8
 """The value that a symbolic size other than the batch takes on real data."""
 
-CPU_LIMITS = (
-    r"Current CPU implementation",
-    r"only supports NHWC",
-    r"only supports NDHWC on the CPU",
-    r"not supported on CPU",
-)
+CPU_LIMITS = (r"Current CPU implementation", r"only supports N(D)?HWC", r"not supported on CPU")
 """Errors of TensorFlow that other devices do not have."""
 IGNORED_ARGUMENTS: Mapping[str, str] = {
     "self": "",
