@@ -108,7 +108,7 @@ class Builder:
         return value
 
     def _arguments_fit(self, layer: Layer, args: tuple[tuple[str, Argument], ...], origin: Origin) -> bool:
-        rows = {row.name: row for row in layer.call_arguments}
+        rows = {row.name: row for row in layer.open_arguments}
         given = dict(args)
         fits = True
         for name in given:
@@ -121,9 +121,9 @@ class Builder:
                     help=f"did you mean {near!r}?" if near else f"it takes {', '.join(rows)}",
                 )
                 fits = False
-        missing = [row.name for row in layer.call_arguments if row.required and row.name not in given]
+        missing = [row.name for row in layer.open_arguments if row.required and row.name not in given]
         if missing:
-            wanted = [row.name for row in layer.call_arguments if row.required]
+            wanted = [row.name for row in layer.open_arguments if row.required]
             example = ", ".join(f"{name}: …" for name in wanted)
             self.report(
                 codes.BAD_CALL,

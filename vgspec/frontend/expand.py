@@ -71,13 +71,28 @@ class Expander(Resolver):
             argument = FAILED
         else:
             argument = bundle(current)
-        outcome: Outcome = None
-        if not contains_failed(argument):
-            outcome = self._apply(action, value, mapping, pointer, scope, argument, name, origin, lint)
-        if name in scope.ids and scope.ids[name] is not None:
+        if name in scope.ids:
             self.report(codes.DUPLICATE_ID, f"the id {name!r} is used twice in this list", action_node, pointer, env)
+            return None
+        if contains_failed(argument):
+            self._inspect(action, value, pointer, scope, origin)
+            outcome = None
+        else:
+            outcome = self._apply(action, value, mapping, pointer, scope, argument, name, origin, lint)
         scope.ids[name] = outcome
         return outcome
+
+    def _inspect(self, action: str, value: SNode | None, pointer: str, scope: Scope, origin: Origin) -> None:
+        """Report what is wrong with an item whose input failed, so that one run shows all errors."""
+        here = pointer_join(pointer, action)
+        if action in ("use", "call"):
+            section, code = ("blocks", codes.UNKNOWN_BLOCK) if action == "use" else ("shared", codes.UNKNOWN_SHARED)
+            name = text_of(value) or ""
+            if scope.library.find(section, name) is None:
+                message = f"no block is called {name!r}" if action == "use" else _no_shared(name)
+                self.report(code, message, value, here, scope.env, help=scope.library.suggestion(section, name))
+        elif action not in ("repeat", "residual", "parallel"):
+            self.layer(action, value, here, scope.env, origin)
 
     def _apply(
         self,
@@ -317,7 +332,7 @@ class Expander(Resolver):
         definition = scope.library.find("shared", shared or "")
         if definition is None:
             help = scope.library.suggestion("shared", shared or "")
-            message = f"nothing under 'shared' is called {shared!r}"
+            message = _no_shared(shared or "")
             self.report(codes.UNKNOWN_SHARED, message, node, here, scope.env, help=help)
             return None
         library = definition.library
@@ -513,3 +528,7 @@ class Expander(Resolver):
         return self.builder.add(
             f"{scope.key_prefix}{name}", layer, args, f"{scope.node_prefix}{name}", place, scope.lint
         )
+
+
+def _no_shared(name: str) -> str:
+    return f"nothing under 'shared' is called {name!r}"

@@ -201,8 +201,8 @@ def _build_graph(library: Library, findings: Findings, limits: Limits) -> Graph 
     outputs = _outputs(root, expander, scope, last)
     compile_node = root.get("compile")
     compiled = None
-    if isinstance(compile_node, MappingNode) and not _tainted(library, "/compile"):
-        compiled = _compile(compile_node, [output.name for output in outputs or ()], env)
+    if isinstance(compile_node, MappingNode) and outputs is not None and not _tainted(library, "/compile"):
+        compiled = _compile(compile_node, [output.name for output in outputs], env)
     if outputs is None or failed_inputs or findings.failed:
         return None
     name_node = root.get("name")

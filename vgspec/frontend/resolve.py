@@ -123,7 +123,7 @@ class Resolver:
         origin: Origin,
     ) -> tuple[tuple[str, Argument], ...] | None:
         """The arguments of a call by name, tensors first; None after reporting."""
-        rows = layer.call_arguments
+        rows = layer.open_arguments
         if not rows:
             self.builder.report(codes.BAD_CALL, f"{layer.type_name} cannot be called on its own", origin)
             return None
@@ -138,6 +138,8 @@ class Resolver:
             args[rows[0].name] = argument if isinstance(argument, tuple) else (argument,)
         elif isinstance(argument, tuple) and len(argument) == 1:
             args[rows[0].name] = argument[0]
+        elif isinstance(argument, tuple) and layer.inputs_in_order and len(argument) <= len(rows):
+            args |= {row.name: value for row, value in zip(rows, argument, strict=False)}
         elif isinstance(argument, tuple):
             wanted = [row.name for row in rows if row.tensor]
             if len(wanted) == 1:
