@@ -185,8 +185,16 @@ class Layer(KerasObject):
     supports_masking: ClassVar[bool] = True
     """Whether a mask on the input goes on to the output (Keras's ``supports_masking`` and ``compute_mask``)."""
 
+    inputs_in_order: ClassVar[bool] = False
+    """Whether a list of inputs gives the call arguments in order, instead of the first one as a list."""
+
     trainable: bool = True
     dtype: DTypePolicy | None = None
+
+    @property
+    def open_arguments(self) -> tuple[CallArgument, ...]:
+        """The arguments that a call may give; an operand that an operation has as a literal is not among them."""
+        return self.call_arguments
 
     @property
     def makes_mask(self) -> bool:

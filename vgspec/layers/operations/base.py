@@ -132,6 +132,7 @@ class Operation(Layer):
     keras_module: ClassVar[str] = "keras.ops"
     common_fields: ClassVar[tuple[str, ...]] = ("trainable", "dtype")
     supports_masking: ClassVar[bool] = False
+    inputs_in_order: ClassVar[bool] = True
     takes_dtype: ClassVar[bool] = False
     """Whether the function has a parameter ``dtype``."""
     keras_classes: ClassVar[tuple[str, ...]] = ()
@@ -160,7 +161,7 @@ class Operation(Layer):
 
     @property
     def open_arguments(self) -> tuple[CallArgument, ...]:
-        """The operands that are no literals: those that a call must or may give."""
+        """The operands that are no literals."""
         return tuple(row for row in self.call_arguments if getattr(self, row.name, None) is None)
 
     def keras_value(self, name: str) -> Any:
