@@ -39,7 +39,13 @@ CASES = [
     ("unknown shared", HEAD + "shared: {enc: ReLU}\nlayers: [{call: enk}]", "VG033", "/layers/0/call", "'enc'"),
     ("unknown parameter", HEAD + BLOCK + "layers: [{use: b, with: {n: 3, m: 1}}]", "VG034", "/layers/0/with/m", "'m'"),
     ("missing parameter", HEAD + BLOCK + "layers: [{use: b}]", "VG034", "/layers/0/use", "needs a value"),
-    ("parameter below its bound", HEAD + BLOCK + "layers: [{use: b, with: {n: 1}}]", "VG034", "/layers/0/with/n", "at least 2"),
+    (
+        "parameter below its bound",
+        HEAD + BLOCK + "layers: [{use: b, with: {n: 1}}]",
+        "VG034",
+        "/layers/0/with/n",
+        "at least 2",
+    ),
     (
         "block that uses itself",
         HEAD + "blocks: {b: {layers: [{use: b}]}}\nlayers: [{use: b}]",
@@ -56,7 +62,7 @@ CASES = [
     ),
     (
         "which output?",
-        'vgspec: "1"\ninputs: {x: [5, 4]}\nlayers: [{id: g, GRU: {units: 3, return_state: true}}, {in: [g, 'g:1'], Add: {}}]',
+        'vgspec: "1"\ninputs: {x: [5, 4]}\nlayers: [{id: g, GRU: {units: 3, return_state: true}}, {in: [g, "g:1"], Add: {}}]',
         "VG039",
         "/layers/1/in/0",
         "g:0",
@@ -72,7 +78,13 @@ CASES = [
         "/layers/0",
         "needs 'value'",
     ),
-    ("too many inputs", HEAD + "layers: [{in: [x, x], Dense: {units: 1}}]", "VG041", "/layers/0", "takes one input, got 2"),
+    (
+        "too many inputs",
+        HEAD + "layers: [{in: [x, x], Dense: {units: 1}}]",
+        "VG041",
+        "/layers/0",
+        "takes one input, got 2",
+    ),
     (
         "unknown call argument",
         HEAD + "layers: [{Dense: {units: 1}, call_args: {trainng: true}}]",
@@ -98,8 +110,20 @@ CASES = [
     ("wrong version", 'vgspec: "2"\ninputs: {x: [8]}\nlayers: [ReLU]', "VG027", "/vgspec", "'2'"),
     ("unknown top-level key", HEAD + "layer: [ReLU]\nlayers: [ReLU]", "VG021", "/layer", "layers"),
     ("inputs without layers", HEAD, "VG022", "", "layers"),
-    ("a reason is required", HEAD + "layers: [{Dense: {units: 1}, lint: {allow: [a]}}]", "VG022", "/layers/0/lint", "reason"),
-    ("unknown dtype", 'vgspec: "1"\ninputs: {x: {shape: [8], dtype: flot32}}\nlayers: [ReLU]', "VG024", "/inputs/x/dtype", "float32"),
+    (
+        "a reason is required",
+        HEAD + "layers: [{Dense: {units: 1}, lint: {allow: [a]}}]",
+        "VG022",
+        "/layers/0/lint",
+        "reason",
+    ),
+    (
+        "unknown dtype",
+        'vgspec: "1"\ninputs: {x: {shape: [8], dtype: flot32}}\nlayers: [ReLU]',
+        "VG024",
+        "/inputs/x/dtype",
+        "float32",
+    ),
     ("too many turns", HEAD + "layers: [{repeat: 20000, body: [ReLU]}]", "VG005", "/layers/0/repeat", "10000"),
 ]
 
@@ -116,7 +140,10 @@ def test_one_mistake_one_finding_at_its_place(text: str, code: str, pointer: str
 
 
 def test_all_errors_of_a_document_in_one_run() -> None:
-    text = HEAD + "layers:\n - {Dens: {units: 3}}\n - {Dense: {unit: 3}}\n - {in: nowhere, Dense: {units: 3}}\n - {use: nothing}\n"
+    text = (
+        HEAD
+        + "layers:\n - {Dens: {units: 3}}\n - {Dense: {unit: 3}}\n - {in: nowhere, Dense: {units: 3}}\n - {use: nothing}\n"
+    )
     assert [d.code for d in load_spec(text).diagnostics] == ["VG023", "VG021", "VG030", "VG032"]
 
 
@@ -126,7 +153,10 @@ def test_an_error_does_not_cascade() -> None:
 
 
 def test_a_finding_in_a_block_is_reported_once_with_its_instances() -> None:
-    text = HEAD + "blocks: {b: {layers: [{Reshape: {target_shape: [3]}}]}}\nlayers: [{use: b}, {in: x, use: b}, {in: x, use: b}]"
+    text = (
+        HEAD
+        + "blocks: {b: {layers: [{Reshape: {target_shape: [3]}}]}}\nlayers: [{use: b}, {in: x, use: b}, {in: x, use: b}]"
+    )
     found = load_spec(text).diagnostics
     assert [(d.code, d.pointer) for d in found] == [("VG050", "/blocks/b/layers/0")]
     assert any("2 more" in note for note in found[0].notes)
