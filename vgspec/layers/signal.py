@@ -44,9 +44,17 @@ __all__ = [
     "Tile",
     "Unknown",
     "Upsample",
+    "flat",
 ]
 
 Size: TypeAlias = tuple[int, ...]
+
+
+def flat(value: Any) -> tuple[float, ...]:
+    """The numbers of nested lists, or one number, in order."""
+    if isinstance(value, tuple | list):
+        return tuple(number for item in value for number in flat(item))
+    return (float(value),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +69,7 @@ class Linear:
     """A matrix on the last ``axes`` axes: ``fan_in`` values to ``fan_out``, the same for every other position.
 
     ``features`` are the output's sizes in place of those axes. ``spectral`` divides the kernel by its largest
-    singular value.
+    singular value as so many power iterations find it.
     """
 
     kernel: Any
@@ -71,7 +79,7 @@ class Linear:
     fan_out: int
     features: Size
     axes: int = 1
-    spectral: bool = False
+    spectral: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,7 @@ class Convolution:
     depthwise: bool = False
     axis: int = -1
     output_padding: Size | None = None
-    spectral: bool = False
+    spectral: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +165,10 @@ class Normalize:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """``factor * x + offset`` with numbers."""
+    """``factor * x + offset`` with a number each, or one for every channel."""
 
-    factor: float = 1.0
-    offset: float = 0.0
+    factor: tuple[float, ...] = (1.0,)
+    offset: tuple[float, ...] = (0.0,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import field_validator, model_validator
 
@@ -12,6 +12,9 @@ from vgspec.ir.dims import add, may_equal, mul, numel
 from vgspec.layers.base import INPUTS, Call, CallArgument, Layer, ShapeError, Trait, Weight, nested_weights
 from vgspec.layers.fields import LayerArg, OptionalLayerArg
 from vgspec.layers.recurrent import Recurrent
+
+if TYPE_CHECKING:
+    from vgspec.layers.signal import Rule
 
 __all__ = ["LAYERS", "Bidirectional", "TimeDistributed"]
 
@@ -75,6 +78,10 @@ class Bidirectional(Layer):
         """The merged output, or both; then the states of ``layer`` and of the backward layer."""
         x = call.x
         dtype = self.floating(x)
+        if self.forward.stateful and self.forward.return_state:
+            raise ShapeError(
+                "takes no layer that is both stateful and returns its state: Keras fails", argument="layer"
+            )
         forward_call, backward_call = self._calls(call)
         (y, *states), (y_rev, *states_rev) = (
             self.forward.infer_outputs(forward_call),
@@ -98,11 +105,12 @@ class Bidirectional(Layer):
         return tuple(Tensor(item.shape, dtype) for item in (*outputs, *states, *states_rev))
 
     def weight_specs(self, call: Call) -> tuple[Weight, ...]:
-        """Those of ``layer`` under ``forward_…``, then those of the backward layer under ``backward_…``."""
+        """Those of ``layer`` under ``forward_…``, then the backward layer's under ``backward_…`` or its own name."""
         forward_call, backward_call = self._calls(call)
+        prefix = "backward_" if self.backward_layer is None else ""
         return (
             *(replace(w, name=f"forward_{w.name}") for w in nested_weights(self.forward, forward_call)),
-            *(replace(w, name=f"backward_{w.name}") for w in nested_weights(self.backward, backward_call)),
+            *(replace(w, name=prefix + w.name) for w in nested_weights(self.backward, backward_call)),
         )
 
     def flop_count(self, call: Call, outputs: tuple[Tensor, ...]) -> Dim:
@@ -131,6 +139,18 @@ class Bidirectional(Layer):
             Call({**shared, "initial_state": tuple(given[:half])}),
             Call({**shared, "initial_state": tuple(given[half:])}),
         )
+
+    def signal_rule(self, call: Call) -> Rule:
+        """Two recurrences, merged."""
+        from vgspec.layers import signal
+
+        forward_call, backward_call = self._calls(call)
+        forward, backward = self.forward.signal_rule(forward_call), self.backward.signal_rule(backward_call)
+        if isinstance(forward, signal.Unknown):
+            return forward
+        if isinstance(backward, signal.Unknown):
+            return backward
+        return (signal.Bidirect(forward, backward, self.merge_mode),)
 
 
 class TimeDistributed(Layer):
@@ -180,6 +200,13 @@ class TimeDistributed(Layer):
         if x.rank < 3:
             raise ShapeError(f"needs an input of rank 3 or more, got {x}")
         return Call({self.layer.call_arguments[0].name: Tensor((x.shape[0], *x.shape[2:]), self.autocast(x).dtype)})
+
+    def signal_rule(self, call: Call) -> Rule:
+        """The inner layer, with time as more samples."""
+        from vgspec.layers import signal
+
+        rule = self.layer.signal_rule(self._step(call))
+        return rule if isinstance(rule, signal.Unknown) else (signal.Each(rule),)
 
 
 LAYERS: tuple[type[Layer], ...] = (

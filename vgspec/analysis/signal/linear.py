@@ -21,6 +21,7 @@ from vgspec.analysis.signal.state import (
     State,
     Step,
     UnknownSignal,
+    pair_average,
 )
 from vgspec.analysis.signal.taps import Taps, count
 from vgspec.analysis.signal.weights import WeightLaw, weight_law
@@ -77,6 +78,20 @@ def overlap_of(state: State) -> float:
     p, s, r = x.p / x.q, x.s / x.q, x.r / x.q
     total = (1.0 + (n - 1) * s * s + (BATCH_SIZE - 1) * (p * p + (n - 1) * r * r)) / (BATCH_SIZE * n)
     return min(total + state.overlap * (1.0 - total), 1.0)
+
+
+def centred_overlap(state: State, width: int) -> float:
+    """Mean squared cosine between the vectors of a batch less their mean; ``width`` weights meet each of them."""
+    x = state.moments
+    n = state.positions
+    mean = pair_average(x.q, x.p, x.s, x.r, n)
+    q = x.q - mean
+    if q <= 1e-12 * x.q or x.q <= 0:
+        return 1.0
+    p, s, r = (x.p - mean) / q, (x.s - mean) / q, (x.r - mean) / q
+    total = (1.0 + (n - 1) * s * s + (BATCH_SIZE - 1) * (p * p + (n - 1) * r * r)) / (BATCH_SIZE * n)
+    rest = max(state.overlap, 1.0 / max(width, 1))
+    return min(total + rest * (1.0 - total), 1.0)
 
 
 def gradient_overlap(grad: Grad, positions: int) -> float:
@@ -153,6 +168,14 @@ class _Map:
             dead=self.state.dead,
         )
 
+    def unevenness(self) -> tuple[float, float]:
+        """Relative variance of the channels' variances: from the weights' norms, and from what they meet."""
+        if not self.law.random:
+            return 0.0, 0.0
+        width = max(self.fan_in * self.taps.size, 1)
+        overlap = centred_overlap(self.state, width)
+        return self.law.excess / width, 2.0 * max(overlap - 1.0 / width, 0.0)
+
     def back(self, g: GradSegment, size: int) -> GradSegment:
         """Moments of the gradient at the input from those at the output."""
         t, law = self.taps, self.law
@@ -208,12 +231,12 @@ def linear(state: State, primitive: rule.Linear) -> Step:
     positions = state.positions
     taps = Taps(positions, positions * positions, 1, positions, positions)
     if primitive.spectral:
-        top = math.sqrt(law.square) * (math.sqrt(primitive.fan_in) + math.sqrt(primitive.fan_out))
+        top = _largest(law, primitive.fan_in, primitive.fan_out, primitive.spectral)
         law = law._replace(variance=law.variance / top**2, mean=law.mean / top)
     sizes = (*state.sizes[:-1], *primitive.features)
     channel = len(sizes) - 1
     step = _Map(state, law, taps, primitive.fan_in, primitive.fan_out, sizes, channel)
-    segment = Segment(sizes[-1] if sizes else 1, step.transfer(step.x), None, law.excess / max(primitive.fan_in, 1))
+    segment = Segment(sizes[-1] if sizes else 1, step.transfer(step.x), None, *step.unevenness())
     state_sizes = state.sizes
     output = step.output((segment,), primitive.fan_out)
     orthogonal = law.structure is Structure.ORTHOGONAL
@@ -289,6 +312,21 @@ def _scaled(state: State, gain: float, primitive: rule.Linear) -> Step:
     return Step((output,), pull)
 
 
+def _largest(law: WeightLaw, rows: int, columns: int, iterations: int) -> float:
+    """The largest singular value that power iterations from a random start find.
+
+    One iteration gives ``sqrt(E[l^2] / E[l])`` over the squared singular values, that is ``sqrt(v (rows + columns))``
+    for independent entries (Marchenko and Pastur 1967); many give the edge of their spectrum.
+    """
+    if law.structure is Structure.ORTHOGONAL:
+        return math.sqrt(law.variance * max(rows, columns))
+    if not law.random:
+        return math.sqrt(law.square * rows * columns)
+    edge = math.sqrt(rows) + math.sqrt(columns)
+    first = math.sqrt(rows + columns)
+    return math.sqrt(law.variance) * (edge - (edge - first) / iterations)
+
+
 def convolve(state: State, primitive: rule.Convolution) -> Step:
     """Apply a convolution of any kind."""
     axis = primitive.axis if primitive.axis < 0 else primitive.axis - 1
@@ -308,8 +346,7 @@ def convolve(state: State, primitive: rule.Convolution) -> Step:
     else:
         taps, outputs = count(spatial, kernel, primitive.strides, primitive.dilation, primitive.padding, state.border)
     if primitive.spectral:
-        rows = taps.size * channels
-        top = math.sqrt(law.square) * (math.sqrt(rows) + math.sqrt(primitive.filters))
+        top = _largest(law, math.prod(primitive.shape[:-1]), primitive.shape[-1], primitive.spectral)
         law = law._replace(variance=law.variance / top**2, mean=law.mean / top)
     sizes = list(outputs)
     sizes.insert(state.channel, primitive.filters)
@@ -317,8 +354,7 @@ def convolve(state: State, primitive: rule.Convolution) -> Step:
         return _depthwise(state, primitive, law, taps, tuple(sizes))
     fan_in, fan_out = channels // primitive.groups, primitive.filters // primitive.groups
     step = _Map(state, law, taps, fan_in, fan_out, tuple(sizes), state.channel)
-    width = fan_in * taps.size
-    segment = Segment(primitive.filters, step.transfer(step.x), None, law.excess / max(width, 1))
+    segment = Segment(primitive.filters, step.transfer(step.x), None, *step.unevenness())
     output = step.output((segment,), primitive.filters)
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:

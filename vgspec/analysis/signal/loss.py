@@ -69,7 +69,11 @@ def loss_gradient(
             y = softmax_moments(logits.moments, classes)
             c2 = 1.0 / (classes * classes)
             q = y.q - 2.0 * c2 + 1.0 / classes
-            return _grad(logits, q, y.p - c2, y.s - c2, y.r - c2, -q / (classes - 1), per_vector), fused
+            # coherent parts are one draw of few probabilities: the typical square is below the mean one
+            variance = min(max(logits.moments.q - logits.moments.k, 0.0), 4.0)
+            typical = 1.0 / math.sqrt(1.0 + (2.0 + 4.0 * variance) / (classes - 1))
+            pairs = [(value - c2) * typical for value in (y.p, y.s, y.r)]
+            return _grad(logits, q, *pairs, -q / (classes - 1), per_vector), fused
         return _normalised_crossentropy(output, classes, per_vector), False
     if name == "BinaryCrossentropy":
         if fused or from_logits:

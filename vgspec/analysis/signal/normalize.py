@@ -90,7 +90,7 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
                 center = 0.0 if primitive.frozen else x.m
                 fn = affine(round(factor, 9), round(gains[2] - factor * center, 9))
                 curve = Curve(segment.curve.base, (*segment.curve.functions, fn))
-        outputs.append(Segment(segment.size, moments, curve, 0.0 if not primitive.frozen else segment.hetero))
+        outputs.append(Segment(segment.size, moments, curve))
     output = state.with_segments(outputs)
     if not primitive.frozen:
         output = replace(output, spread=0.0, fresh=0.0)
@@ -113,7 +113,7 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
             q = max(g.q - mean - along, 0.0)
             floor = -q / max(elements - 1, 1)
             pairs = [max((value - mean) * f, floor * f) for value in (g.p, g.s, g.r)]
-            spread = 1.0 + segment.hetero
+            spread = (1.0 + segment.hetero) / (1.0 - min(segment.uneven, 0.8))
             result.append(GradSegment(segment.size, q * f * spread, *pairs, g.k * f, 0.0, None, True))
         return Pulled((grad.with_segments(result).normalised(),))
 

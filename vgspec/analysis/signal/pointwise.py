@@ -215,7 +215,10 @@ def apply_function(state: State, fn: Fn) -> Step:
     dead = state.dead
     if fn.negative == 0.0 and not stacked:
         dead = 1.0 - (1.0 - dead) * (1.0 - alive)
-    output = state.with_segments(outputs, spread=state.spread * min(chi * chi, 4.0), fresh=fresh, dead=dead)
+    overlap = state.overlap if stacked else state.overlap * _decorrelation(responses)
+    output = state.with_segments(
+        outputs, overlap=overlap, spread=state.spread * min(chi * chi, 4.0), fresh=fresh, dead=dead
+    )
     sizes = tuple(segment.size for segment in state.segments)
     positions = state.positions
 
@@ -224,8 +227,7 @@ def apply_function(state: State, fn: Fn) -> Step:
         if grad is None:
             return Pulled((None,))
         result = []
-        ratio = 0.0
-        weight = 0.0
+        ratio = kept = weight = 0.0
         for g, segment, base, response in zip(align(grad, sizes), state.segments, bases, responses, strict=True):
             if response is None:
                 x = base.m if segment.curve is None else segment.moments.m
@@ -234,13 +236,27 @@ def apply_function(state: State, fn: Fn) -> Step:
                 continue
             result.append(_through(g, segment, base, response, fn, positions))
             ratio += segment.size * response.slope_kurtosis
+            variance = base.q - base.m * base.m
+            shared = mehler(response.slope_squares, response.slope_square, (base.p - base.m * base.m) / variance)
+            kept += segment.size * (shared / response.slope_square if response.slope_square > 0 else 1.0)
             weight += segment.size
         fresh_gradient = grad.fresh
         if weight and grad.fresh:
             fresh_gradient = grad.fresh * max(3.0 * ratio / weight - 1.0, 0.0) / 2.0
-        return Pulled((grad.with_segments(result, fresh=fresh_gradient).normalised(),))
+        overlap = grad.overlap * (kept / weight) ** 2 if weight else grad.overlap
+        return Pulled((grad.with_segments(result, fresh=fresh_gradient, overlap=overlap).normalised(),))
 
     return Step((output,), pull)
+
+
+def _decorrelation(responses: list[Response | None]) -> float:
+    """How a small squared correlation shrinks: the square of the linear part's share in the variance."""
+    shares = [
+        float(r.squares[1]) / (r.square - float(r.squares[0]))
+        for r in responses
+        if r is not None and r.square - float(r.squares[0]) > 1e-12 * r.square and math.isfinite(r.square)
+    ]
+    return (sum(shares) / len(shares)) ** 2 if shares else 1.0
 
 
 def _through(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from vgspec.analysis.signal.linear import fold_border, merge_axes, to_channel
+from vgspec.analysis.signal.pointwise import align
 from vgspec.analysis.signal.state import (
     Grad,
     GradSegment,
@@ -132,15 +133,33 @@ def stop(state: State) -> Step:
 
 def scale(state: State, primitive: rule.Scale) -> Step:
     """A number times the input plus a number."""
-    factor, offset = primitive.factor, primitive.offset
-    if factor == 1.0 and offset == 0.0:
+    factors, offsets = primitive.factor, primitive.offset
+    if set(factors) == {1.0} and set(offsets) == {0.0}:
         return Step((state,), _same)
-    state = fold_border(state) if offset else state
-    output = state.map(lambda x: x.scaled(factor).shifted(offset))
+    state = fold_border(state) if any(offsets) else state
+    n = max(len(factors), len(offsets))
+    factors, offsets = factors * (n // len(factors)), offsets * (n // len(offsets))
+    if n == 1:
+        output = state.map(lambda x: x.scaled(factors[0]).shifted(offsets[0]))
+    elif n == state.channels and len(state.segments) == 1:
+        x = state.segments[0].moments
+        parts = (Segment(1, x.scaled(f).shifted(b)) for f, b in zip(factors, offsets, strict=True))
+        output = state.with_segments(parts)
+    else:  # one number for each element of several axes: only its mean and mean square are kept
+        square, mean = sum(f * f for f in factors) / n, sum(offsets) / n
+        extra = sum(b * b for b in offsets) / n - mean * mean
+        sign = 1.0 if sum(factors) >= 0 else -1.0
+        scaled = state.map(lambda x: x.scaled(sign * math.sqrt(square)).shifted(mean))
+        output = scaled.map(lambda x: x._replace(q=x.q + extra, p=x.p + extra))
+    sizes = tuple(segment.size for segment in output.segments)
+    gains = tuple(f * f for f in factors) if len(sizes) == n else (sum(f * f for f in factors) / n,) * len(sizes)
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
         grad = grads[0]
-        return Pulled((None if grad is None else grad.scaled(factor * factor).normalised(),))
+        if grad is None:
+            return Pulled((None,))
+        parts = (g.scaled(gain) for g, gain in zip(align(grad, sizes), gains, strict=True))
+        return Pulled((grad.with_segments(parts).normalised(),))
 
     return Step((output,), pull)
 

@@ -1,7 +1,7 @@
 """Softmax of Gaussian logits: moments of the probabilities and of the Jacobian.
 
-A probability is ``e^z / (e^z + S)`` with ``S`` the sum of the other exponentials, taken as log-normal with the
-right mean and variance (Fenton 1960). What is common to all logits of a sample drops out.
+Moments are means over a fixed sample of logits, kept by variance and number of classes. What is common to all logits
+of a sample drops out.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from vgspec.analysis.signal.linear import fold_border, to_channel
-from vgspec.analysis.signal.quadrature import gauss_hermite
+from vgspec.analysis.signal.quadrature import Vector
 from vgspec.analysis.signal.state import Grad, GradSegment, Moments, Pulled, Segment, State, Step
 from vgspec.layers import signal as rule
 
@@ -22,30 +22,34 @@ __all__ = ["probabilities", "softmax", "softmax_moments"]
 
 @lru_cache(maxsize=1024)
 def _powers(variance: float, classes: int) -> tuple[float, float, float, float]:
-    """Second to fourth moment of a probability, and the mean of its logarithm's square."""
+    """Mean of y^2, of y^2 (1 - 2 y + sum y^2), of y^4 and of (log y)^2, over a fixed sample of logits."""
     if classes < 2:
-        return 1.0, 1.0, 1.0, 0.0
-    z, w = gauss_hermite(40)
-    deviation = math.sqrt(variance)
-    n = classes - 1
-    # relative variance of a sum of n log-normals; very wide ones are dominated by the largest
-    spread = math.log1p(math.expm1(min(variance, 500.0)) / n)
-    centre = math.log(n) + 0.5 * variance - 0.5 * spread
-    difference = deviation * z[:, None] - centre - math.sqrt(spread) * z[None, :]
-    y = 1.0 / (1.0 + np.exp(-np.clip(difference, -700.0, 700.0)))
-    weights = w[:, None] * w[None, :]
-    mean = float((weights * y).sum())
-    y = y / (mean * classes)  # probabilities sum to one
-    second, third, fourth = (min(float((weights * y**k).sum()), 1.0 / classes) for k in (2, 3, 4))
-    log = float((weights * np.log(np.maximum(y, 1e-300)) ** 2).sum())
-    return max(second, 1.0 / classes**2), third, fourth, log
+        return 1.0, 0.0, 1.0, 0.0
+    rows = max(16, 60_000 // classes)
+    logits = math.sqrt(variance) * _sample(rows, classes)
+    logits = logits - logits.max(axis=1, keepdims=True)
+    y = np.exp(logits)
+    total = y.sum(axis=1, keepdims=True)
+    log = logits - np.log(total)
+    y /= total
+    squares = y * y
+    sums = squares.sum(axis=1, keepdims=True)
+    jacobian = squares * (1.0 - 2.0 * y + sums)
+    return float(squares.mean()), float(jacobian.mean()), float((squares * squares).mean()), float((log * log).mean())
+
+
+@lru_cache(maxsize=32)
+def _sample(rows: int, classes: int) -> Vector:
+    """Standard normal numbers, the same every time, with mean zero and variance one in each column."""
+    half = np.random.default_rng(20140613).standard_normal((rows // 2, classes))
+    half /= np.sqrt((half * half).mean(axis=0))
+    return np.concatenate([half, -half])
 
 
 def probabilities(variance: float, classes: int) -> tuple[float, float, float, float]:
-    """Moments of one probability for logits of this variance about their mean over classes."""
-    v = min(max(variance, 0.0), 1e4)
-    rounded = round(v, 4) if v < 1.0 else round(v, 2)
-    return _powers(rounded, classes)
+    """See `_powers`, for logits of this variance about their mean over classes."""
+    v = min(max(variance, 0.0), 1e6)
+    return _powers(math.exp(round(math.log(v), 2)) if v > 1e-6 else 0.0, classes)
 
 
 def softmax_moments(x: Moments, classes: int) -> Moments:
@@ -75,7 +79,7 @@ def softmax(state: State, primitive: rule.Softmax) -> Step:
     classes = state.channels
     x = state.moments
     variance = max(x.q - x.k, 0.0)
-    second, third, _, log_square = probabilities(variance, classes)
+    second, jacobian, _, log_square = probabilities(variance, classes)
     y = softmax_moments(x, classes)
     if primitive.log:
         mean = -math.sqrt(max(log_square - variance, 0.0))
@@ -102,7 +106,7 @@ def softmax(state: State, primitive: rule.Softmax) -> Step:
     if primitive.log:
         factor = max(1.0 + (classes - 2) * second, 0.0) if classes > 1 else 0.0
     else:
-        factor = max(second * (1.0 + classes * second) - 2.0 * third, 0.0)
+        factor = jacobian
     flat = factor / second if second > 0 and not primitive.log else 1.0
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:

@@ -94,13 +94,15 @@ class Segment(NamedTuple):
         size: channels in it.
         moments: their moments.
         curve: where the tensor is a function of a Gaussian one, that function (see `pointwise`).
-        hetero: relative variance of the channels' own variances, where few weights make each channel.
+        hetero: relative variance of the channels' own variances that comes from the norms of their few weights.
+        uneven: the same from the few samples, positions or directions that they are measured over.
     """
 
     size: int
     moments: Moments
     curve: Any = None
     hetero: float = 0.0
+    uneven: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
