@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar, Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Literal
 
 from vgspec.catalogue import moments as m
 from vgspec.catalogue.base import KerasObject
@@ -94,6 +94,10 @@ class Constant(Initializer):
 
     aliases: ClassVar[tuple[str, ...]] = ("constant",)
     value: float = 0.0
+
+    def changed(self) -> Iterator[tuple[str, Any]]:
+        """The value, even where it is the default: Keras cannot make a ``Constant`` from its name alone."""
+        yield "value", self.value
 
     def moments(self, shape: Sequence[object]) -> WeightMoments:
         """``value``, always."""

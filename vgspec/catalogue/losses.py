@@ -44,7 +44,8 @@ class Loss(KerasObject):
     labels: ClassVar[Labels] = Labels.SAME
     undoes_saturation: ClassVar[bool] = False
     """Whether its gradient grows as a sigmoid or softmax before it saturates on the wrong side, so that the
-    gradient of the score stays of order one. That of a squared error vanishes there."""
+    gradient of the score stays of order one (down to probabilities of 1e-7, where Keras clips). That of a
+    squared error vanishes there."""
 
     reduction: Reduction = "sum_over_batch_size"
     name: str | None = None
@@ -156,6 +157,11 @@ class CategoricalGeneralizedCrossEntropy(Loss):
     labels: ClassVar[Labels] = Labels.INTEGER
     q: Annotated[float, Gt(0), Lt(1)] = 0.5
     name: str | None = "categorical_generalized_cross_entropy"
+
+    @property
+    def output_activations(self) -> tuple[str, ...]:
+        """Only softmax: at a probability of exactly zero the gradient of ``p ** q`` is not a number."""
+        return ("softmax",)
 
 
 class KLDivergence(Loss):

@@ -33,7 +33,7 @@ class L2(Regularizer):
 class L1L2(Regularizer):
     """``l1 * sum(|w|) + l2 * sum(w ** 2)``."""
 
-    aliases: ClassVar[tuple[str, ...]] = ("l1_l2",)
+    aliases: ClassVar[tuple[str, ...]] = ("l1l2", "l1_l2")
     l1: float = 0.0
     l2: float = 0.0
 
