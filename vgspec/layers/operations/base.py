@@ -138,9 +138,12 @@ class Operation(Layer):
     keras_classes: ClassVar[tuple[str, ...]] = ()
     """Names of Keras's Operation classes behind the function, as the config of a functional model has them."""
     keras_parameters: ClassVar[tuple[str, ...]] = ()
-    """The parameters of that class's ``call``, in order, where they are not just the operands."""
+    """The parameters of that class's ``call``, in order, where they are not just the operands. Earlier versions
+    of Keras had more of them there and fewer in the class's config: the last ones here."""
     positional: ClassVar[tuple[str, ...]] = ()
     """Parameters that the function takes by position only; a last one with several tensors is spread."""
+    plain_lists: ClassVar[tuple[str, ...]] = ()
+    """Operands whose literal the function takes as a list, not as a tensor: indices."""
     flops: ClassVar[int] = 1
     """Floating-point operations per element of the largest of inputs and outputs; 0 if it only moves elements."""
 
@@ -171,7 +174,8 @@ class Operation(Layer):
     @property
     def constants(self) -> Mapping[str, Tensor]:
         """The types of the literal arrays, by parameter; a backend makes tensors of them."""
-        literals = {row.name: getattr(self, row.name, None) for row in self.call_arguments}
+        names = [row.name for row in self.call_arguments if row.name not in self.plain_lists]
+        literals = {name: getattr(self, name, None) for name in names}
         return {name: constant_type(value) for name, value in literals.items() if isinstance(value, tuple)}
 
     def bind(self, given: Sequence[T]) -> tuple[tuple[str, T | tuple[T, ...]], ...]:

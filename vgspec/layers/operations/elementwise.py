@@ -18,6 +18,7 @@ __all__ = [
     "Cast",
     "Clip",
     "Closeness",
+    "Convert",
     "Cumulative",
     "FullLike",
     "Like",
@@ -151,7 +152,7 @@ class Closeness(Binary):
     """Whether the elements of two tensors are equal within a tolerance."""
 
     result: ClassVar[Result] = "bool"
-    keras_parameters: ClassVar[tuple[str, ...]] = ("x1", "x2", "rtol", "atol")
+    keras_parameters: ClassVar[tuple[str, ...]] = ("x1", "x2", "rtol", "atol", "equal_nan")
 
     rtol: float = 1e-05
     atol: float = 1e-08
@@ -209,6 +210,7 @@ class Like(Unary):
 
     common_fields: ClassVar[tuple[str, ...]] = ("trainable",)
     takes_dtype: ClassVar[bool] = True
+    keras_parameters: ClassVar[tuple[str, ...]] = ("x", "dtype")
     flops: ClassVar[int] = 0
 
     dtype: DType | None = None
@@ -220,10 +222,21 @@ class Like(Unary):
         return (Tensor(x.shape, self.dtype or x.dtype),)
 
 
+class Convert(Like):
+    """Makes a tensor of its input."""
+
+    takes: ClassVar[Literal["any", "numbers", "floats"]] = "any"
+    keras_parameters: ClassVar[tuple[str, ...]] = ("x", "dtype", "sparse")
+
+    sparse: bool | None = None
+    ragged: bool | None = None
+
+
 class FullLike(Like):
     """The input's shape filled with a value."""
 
     call_arguments: ClassVar[tuple[CallArgument, ...]] = (operand("x"), operand("fill_value"))
+    keras_parameters: ClassVar[tuple[str, ...]] = ("x", "fill_value", "dtype")
 
     fill_value: Number | None = None
 

@@ -20,7 +20,7 @@ from vgspec.layers.fields import PositiveInt
 from vgspec.layers.geometry import axis_indices
 from vgspec.layers.operations.base import Array, Operation, operand
 
-__all__ = ["GetItem", "OneHot", "Slice", "Take", "TakeAlongAxis", "TopK", "key_item", "key_text"]
+__all__ = ["GetItem", "OneHot", "Slice", "SliceUpdate", "Take", "TakeAlongAxis", "TopK", "key_item", "key_text"]
 
 ELLIPSIS = "..."
 _SLICE = re.compile(r"(-?\d+)?:(-?\d+)?(?::(-?\d+)?)?")
@@ -146,6 +146,8 @@ class Slice(Operation):
     """A block of given shape from given starting indices; -1 takes the rest of an axis."""
 
     call_arguments: ClassVar[tuple[CallArgument, ...]] = (operand("inputs"), operand("start_indices"))
+    keras_parameters: ClassVar[tuple[str, ...]] = ("inputs", "start_indices", "shape")
+    plain_lists: ClassVar[tuple[str, ...]] = ("start_indices",)
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RESHAPING})
     flops: ClassVar[int] = 0
 
@@ -173,10 +175,37 @@ class Slice(Operation):
         return sub(size, start) if isinstance(size, int) and start is not None else None
 
 
+class SliceUpdate(Operation):
+    """The input with a block replaced, from given starting indices."""
+
+    call_arguments: ClassVar[tuple[CallArgument, ...]] = (
+        operand("inputs"),
+        operand("start_indices"),
+        operand("updates"),
+    )
+    plain_lists: ClassVar[tuple[str, ...]] = ("start_indices",)
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.MERGING})
+    flops: ClassVar[int] = 0
+
+    start_indices: tuple[int, ...] | None = None
+
+    def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
+        """The type of the input."""
+        x, start, block = (self.operand(call, name) for name in ("inputs", "start_indices", "updates"))
+        if block.rank != x.rank or start.rank != 1 or start.shape[0] not in (None, x.rank):
+            raise ShapeError(f"needs a block and starting indices for all axes of {x}, got {block} and {start}")
+        starts = self.start_indices or (0,) * x.rank
+        for size, part, index in zip(x.shape, block.shape, starts, strict=True):
+            if isinstance(size, int) and isinstance(part, int) and index + part > size:
+                raise ShapeError(f"has no room for {block} from {list(starts)} in {x}", argument="start_indices")
+        return (x,)
+
+
 class Take(Operation):
     """The elements of ``x`` at some indices along an axis, or of the flattened input."""
 
     call_arguments: ClassVar[tuple[CallArgument, ...]] = (operand("x"), operand("indices"))
+    plain_lists: ClassVar[tuple[str, ...]] = ("indices",)
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RESHAPING})
     flops: ClassVar[int] = 0
 

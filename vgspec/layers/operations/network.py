@@ -250,7 +250,10 @@ class DotProductAttention(Operation):
         operand("bias", required=False),
         operand("mask", required=False),
     )
-    keras_parameters: ClassVar[tuple[str, ...]] = ("query", "key", "value", "bias", "mask", "scale")
+    keras_parameters: ClassVar[tuple[str, ...]] = (
+        *("query", "key", "value", "bias", "mask", "scale"),
+        *("flash_attention", "attn_logits_soft_cap"),
+    )
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.ATTENTION, Trait.MERGING})
 
     scale: Number | None = None

@@ -216,6 +216,7 @@ _MOVING = (
     _row("space_to_depth", "rearranging.SpaceToDepth", "SpaceToDepth", "Blocks of pixels as channels.", {}, "3.14.0"),
     _row("get_item", "indexing.GetItem", "GetItem", "``x[key]``."),
     _row("slice", "indexing.Slice", "Slice", "A block from starting indices."),
+    _row("slice_update", "indexing.SliceUpdate", "SliceUpdate", "A block replaced."),
     _row("take", "indexing.Take", "Take", "Elements at indices."),
     _row("take_along_axis", "indexing.TakeAlongAxis", "TakeAlongAxis", "Elements at indices for every place."),
     _row("top_k", "indexing.TopK", "TopK", "The largest elements and where they are."),
@@ -226,15 +227,10 @@ _MOVING = (
     _row("triu", "elementwise.Triangle", "Triu", "The upper triangle."),
     _row("ones_like", "elementwise.Like", "OnesLike", "Ones in a shape."),
     _row("zeros_like", "elementwise.Like", "ZerosLike", "Zeros in a shape."),
-    _row(
-        "full_like",
-        "elementwise.FullLike",
-        "FullLike",
-        "A value in a shape.",
-        {"keras_parameters": ("x", "fill_value")},
-    ),
+    _row("full_like", "elementwise.FullLike", "FullLike", "A value in a shape."),
     _row("cast", "elementwise.Cast", "Cast", "Another dtype."),
     _row("saturate_cast", "elementwise.Cast", "SaturateCast", "Another dtype, with values limited to it.", {}, "3.6.0"),
+    _row("convert_to_tensor", "elementwise.Convert", "ConvertToTensor", "The same values."),
     _row("stop_gradient", "elementwise.StopGradient", "StopGradient", "The same values, without a gradient."),
 )
 _PRODUCTS = (
