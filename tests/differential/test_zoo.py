@@ -122,9 +122,13 @@ def test_seed_equals_the_model_it_was_made_from() -> None:
     assert ours.count_params() == theirs.count_params()
     settings = [{**model.optimizer.get_config(), "name": "adam"} for model in (ours, theirs)]
     assert settings[0] == settings[1]
-    assert ours.loss == theirs.loss
     weighted = [type(layer).__name__ for layer in theirs.layers if type(layer).__name__ != "ExpandDims"]
     assert [type(layer).__name__ for layer in ours.layers if type(layer).__name__ != "Reshape"] == weighted
     ours.set_weights(theirs.get_weights())
     x = np.random.default_rng(0).standard_normal((4, 128)).astype("float32")
     assert np.abs(np.asarray(ours(x, training=False)) - np.asarray(theirs(x, training=False))).max() <= 1e-6
+    y = np.eye(10, dtype="float32")[np.random.default_rng(1).integers(0, 10, 4)]
+    one, two = (model.evaluate(x, y, verbose=0, return_dict=True) for model in (ours, theirs))
+    assert set(one) == set(two) == {"loss", "accuracy"}
+    assert one["loss"] == pytest.approx(two["loss"], abs=1e-6)
+    assert one["accuracy"] == two["accuracy"]
