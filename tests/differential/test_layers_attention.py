@@ -172,7 +172,7 @@ def test_heads_rejected() -> None:
     check_rejected(mha(), qv(t(4, 5), t(4, None)), match="known size of the last axis of the value")
     check_rejected(mha(), qv(Tensor((2, 4, 5)), Tensor((3, 4, 5))), match="batch size")
     check_rejected(mha(attention_axes=2), qv(t(4, 6, 5), t(3, 6, 5)), match="at axis 1")
-    for axes, why in ((0, STRICTER), (-1, STRICTER), ((1, 1), STRICTER), (3, STRICTER), (5, ""), (-7, "")):
+    for axes, why in ((0, STRICTER), (-1, STRICTER), ((1, 1), STRICTER), (3, STRICTER), (5, ""), (-7, STRICTER)):
         check_rejected(
             mha(attention_axes=axes), qv(t(4, 5), t(4, 5)), match="attend over", argument="attention_axes", stricter=why
         )

@@ -98,6 +98,8 @@ def test_arguments_rejected() -> None:
     for cls in (Dropout, AlphaDropout, GaussianDropout, SpatialDropout1D):
         check_arguments_rejected(cls, rate=-0.1)
         check_arguments_rejected(cls, rate=1.5)
+    for cls in (SpatialDropout1D, SpatialDropout2D, SpatialDropout3D):
+        check_arguments_rejected(cls, rate=0.5, trainable=False)
     check_arguments_rejected(GaussianNoise, stddev=1.5)
     check_arguments_rejected(Dropout, rate=0.5, noise_shape=(0, 1))
     check_arguments_rejected(ActivityRegularization, l1=-1.0)

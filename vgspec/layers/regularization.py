@@ -94,6 +94,7 @@ class SpatialDropout1D(_Stochastic):
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.DROPOUT})
     rank: ClassVar[int | None] = 3
 
+    trainable: Literal[True] = True
     rate: ClosedRate
     seed: Seed = None
 
@@ -110,6 +111,7 @@ class SpatialDropout2D(_Stochastic):
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.DROPOUT})
     rank: ClassVar[int | None] = 4
 
+    trainable: Literal[True] = True
     rate: ClosedRate
     data_format: DataFormat = None
     seed: Seed = None
@@ -127,6 +129,7 @@ class SpatialDropout3D(_Stochastic):
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.DROPOUT})
     rank: ClassVar[int | None] = 5
 
+    trainable: Literal[True] = True
     rate: ClosedRate
     data_format: DataFormat = None
     seed: Seed = None
