@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from vgspec.ir import Dim, Tensor, format_shape
 from vgspec.ir.dims import may_equal, mul, numel
