@@ -54,8 +54,12 @@ def attempt(kind: str, value: Any, path: tuple[Token, ...] = ()) -> tuple[KerasO
 
 
 def _unknown(error: UnknownObjectError, path: tuple[Token, ...]) -> Problem:
-    near = nearest(error.given, known_names(error.kind)) if isinstance(error.given, str) and not error.reason else None
-    return Problem(path, str(error), error.given, near)
+    given = error.given
+    near = None
+    if isinstance(given, str) and not error.reason:
+        upper = given[:1].isupper()  # answer an id with an id, and a class name with a class name
+        near = nearest(given, sorted(known_names(error.kind), key=lambda name: name[:1].isupper() != upper))
+    return Problem(path, str(error), given, near)
 
 
 def _validation(error: ValidationError, kind: str, value: Any, path: tuple[Token, ...]) -> Iterator[Problem]:
@@ -75,8 +79,10 @@ def _validation(error: ValidationError, kind: str, value: Any, path: tuple[Token
         else:
             problem = Problem(where, _plain(str(item["msg"])), item["input"])
             alternatives.setdefault(where, []).append(problem)
-    for problems in alternatives.values():
-        yield problems[0] if len(problems) == 1 else _either(problems)
+    for where, problems in alternatives.items():
+        # An error inside one alternative of a union says more than that the value is none of the others.
+        if not any(len(other) > len(where) and other[: len(where)] == where for other in alternatives):
+            yield problems[0] if len(problems) == 1 else _either(problems)
 
 
 def _argument(name: str, kind: str, owner: str) -> str | None:
