@@ -9,7 +9,7 @@ document names (a layer, an initializer) and errors are reported inside it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -129,7 +129,6 @@ class _Checker:
         mine = set(_json_types(node))
         fitting = [option for option in options if not _types(option) or mine & set(_types(option))]
         attempts: list[list[Diagnostic]] = []
-        size: Callable[[list[Diagnostic]], int] = len
         kept = self.found
         for option in fitting:
             self.found = []
@@ -145,7 +144,7 @@ class _Checker:
             choices = [name for option in options for name in option.get("enum", ())]
             self.unknown_object(node, str(named), node.value, choices, options, pointer)
         elif attempts:
-            self.found.extend(min(attempts, key=size))
+            self.found.extend(sorted(attempts, key=len)[0])
         else:
             self.wrong_type(node, options, pointer)
 
