@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vgspec.source.scalars import needs_quotes
+from vgspec.source.scalars import needs_quotes, quote
 
 __all__ = ["dump_flow", "dump_yaml", "scalar_text"]
 
@@ -35,7 +34,7 @@ def scalar_text(value: Any, *, flow: bool = False) -> str:
         return _float_text(value)
     if isinstance(value, str):
         special = flow and any(char in value for char in ",[]{}")
-        return json.dumps(value, ensure_ascii=False) if special or needs_quotes(value) else value
+        return quote(value) if special or needs_quotes(value) else value
     raise TypeError(f"no YAML form for {type(value).__name__}")
 
 
