@@ -7,7 +7,7 @@ is the least number of kernels on any path from it to an output.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from vgspec.ir import Graph, Node
@@ -106,3 +106,29 @@ class Paths:
                 followed.add(following.id)
             found.append(tuple(chain))
         return tuple(found)
+
+    def stretches(self, cut: Callable[[Node], bool]) -> tuple[tuple[Node, ...], ...]:
+        """Chains without the nodes for which ``cut`` holds, which end one stretch and begin the next."""
+        found: list[tuple[Node, ...]] = []
+        for chain in self.chains:
+            part: list[Node] = []
+            for node in chain:
+                if cut(node):
+                    found.append(tuple(part))
+                    part = []
+                else:
+                    part.append(node)
+            found.append(tuple(part))
+        return tuple(part for part in found if part)
+
+    def bypassed(self, chain: tuple[Node, ...]) -> bool:
+        """Whether what enters a chain also reaches an output another way, so that a gradient can go around."""
+        ends = {output.ref.node for output in self.graph.outputs}
+        inside = {node.id for node in chain}
+        for ref in chain[0].refs():
+            if ref.node in ends:
+                return True
+            readers = self.graph.consumers.get(ref.node, ())
+            if any(name in self.reaching and name not in inside for name in readers):
+                return True
+        return False

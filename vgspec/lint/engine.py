@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from vgspec import codes
 from vgspec.diagnostics import Diagnostic, Label, Severity, has_errors, nearest
 from vgspec.frontend.findings import chain_notes
-from vgspec.ir import Graph, Origin
+from vgspec.ir import Node, Origin
 from vgspec.lint.facts import Facts
+from vgspec.lint.places import argument_place, document_place, origin_of
 from vgspec.lint.rule import Finding, Rule
 from vgspec.lint.rules import RULES
+from vgspec.source import ScalarNode
 from vgspec.spec import Spec
 
 __all__ = ["LintResult", "Selection", "find_rule", "lint"]
@@ -72,9 +74,9 @@ def lint(spec: Spec, *, selection: Selection = Selection(), settings: Mapping[st
             continue
         for finding in rule().check(facts):
             diagnostic = _diagnostic(rule, finding, facts)
-            allowed = _allowed(rule, finding, facts.graph)
-            if allowed is not None:
-                used.add(allowed)
+            allowed = [place for place, names in _allowances(facts, finding) if names in (rule.name, rule.code)]
+            if allowed:
+                used.update(allowed)
                 suppressed.append(diagnostic)
                 continue
             key = (rule.code, diagnostic.file, diagnostic.pointer or diagnostic.message)
@@ -86,7 +88,7 @@ def lint(spec: Spec, *, selection: Selection = Selection(), settings: Mapping[st
         else item.with_notes(f"the same in {instances[key] - 1} more expansions of this block")
         for key, item in reported.items()
     ]
-    found += _unused_suppressions(spec, facts.graph, used, selection)
+    found += _suppression_findings(facts, used, selection)
     ordered = sorted((*spec.diagnostics, *found), key=_document_order(spec))
     return LintResult(spec, tuple(ordered), tuple(suppressed))
 
@@ -104,23 +106,25 @@ def _document_order(spec: Spec) -> Callable[[Diagnostic], tuple[bool, str, int, 
     return key
 
 
-def _origin(finding: Finding, graph: Graph) -> Origin:
-    if finding.origin is not None:
-        return finding.origin
-    if finding.node in graph.by_id:
-        return graph.by_id[finding.node].origin
-    if finding.node in graph.input_by_name:
-        return graph.input_by_name[finding.node].origin
-    return Origin()
+def _place(finding: Finding, facts: Facts) -> Origin:
+    """Where a finding is shown."""
+    if finding.pointer:
+        return document_place(facts.spec, finding.pointer, finding.file)
+    origin = origin_of(facts.graph, finding.node)
+    if finding.argument and finding.node in facts.graph.by_id:
+        return argument_place(facts.spec, origin, finding.argument) or origin
+    return origin
 
 
 def _diagnostic(rule: type[Rule], finding: Finding, facts: Facts) -> Diagnostic:
-    origin = _origin(finding, facts.graph)
+    origin = _place(finding, facts)
     labels = [Label(origin.span, "", primary=True)] if origin.span is not None else []
+    seen = {origin.span}
     for node_id, words in finding.related:
-        place = _origin(replace(finding, node=node_id, origin=None), facts.graph)
-        if place.span is not None and place.span != origin.span:
-            labels.append(Label(place.span, words))
+        span = origin_of(facts.graph, node_id).span
+        if span is not None and span not in seen:
+            seen.add(span)
+            labels.append(Label(span, words))
     return Diagnostic(
         code=rule.code,
         name=rule.name,
@@ -136,42 +140,54 @@ def _diagnostic(rule: type[Rule], finding: Finding, facts: Facts) -> Diagnostic:
     )
 
 
-def _allowed(rule: type[Rule], finding: Finding, graph: Graph) -> tuple[str, str] | None:
-    """The suppression that covers a finding, as (file, pointer)."""
-    node = graph.by_id.get(finding.node)
-    if node is None:
-        entries = graph.meta.get("lint", ())
-        file = ""
-    else:
-        entries, file = node.lint, node.origin.file
-    for name, _, pointer in entries:
-        if name in (rule.name, rule.code):
-            return (file, pointer)
-    return None
+Place = tuple[str, str]
+"""A suppression: its file and its pointer there."""
 
 
-def _unused_suppressions(
-    spec: Spec, graph: Graph, used: set[tuple[str, str]], selection: Selection
-) -> list[Diagnostic]:
-    found: dict[str, Diagnostic] = {}
-    for node in graph.nodes:
-        for name, _, pointer in node.lint:
-            rule = find_rule(name)
-            file = node.origin.file
+def _allowances(facts: Facts, finding: Finding) -> Iterator[tuple[Place, str]]:
+    """The suppressions that hold where a finding is, each with the rule that it names."""
+    node = facts.graph.by_id.get(finding.node)
+    if node is not None:
+        yield from _of_node(facts.spec, node)
+        return
+    for name, _, pointer in facts.graph.meta.get("lint", ()):
+        yield (facts.spec.document.file, pointer), name
+
+
+def _of_node(spec: Spec, node: Node) -> Iterator[tuple[Place, str]]:
+    """A node's suppressions. They come from the files of its expansion chain, and one knows only its pointer: so
+    every file that has this suppression at this place counts."""
+    files = dict.fromkeys((spec.document.file, *(frame.file for frame in node.origin.chain), node.origin.file))
+    for name, _, pointer in node.lint:
+        for file in files:
             document = spec.sources.get(file)
-            span = document.nearest_span(pointer) if document is not None else None
-            if rule is None:
-                near = nearest(name, [known for r in RULES for known in (r.name, r.code)])
-                help = f"did you mean {near!r}?" if near else "`vgspec rules` lists them"
-                found[pointer] = codes.UNKNOWN_RULE.diagnostic(
-                    f"no rule is called {name!r}", span=span, pointer=pointer, file=file, help=help
-                )
-            elif not any(p == pointer for _, p in used) and selection.includes(rule):
-                found[pointer] = codes.UNUSED_SUPPRESSION.diagnostic(
-                    f"nothing here is found by {name}; this suppression is not needed",
-                    span=span,
-                    pointer=pointer,
-                    file=file,
-                    help="remove it",
-                )
-    return list(found.values())
+            written = document.find(pointer) if document is not None else None
+            if isinstance(written, ScalarNode) and written.value == name:
+                yield (file, pointer), name
+
+
+def _suppression_findings(facts: Facts, used: set[Place], selection: Selection) -> list[Diagnostic]:
+    """Suppressions of rules that do not exist, and those that allow nothing."""
+    spec = facts.spec
+    places: dict[Place, str] = {}
+    for name, _, pointer in facts.graph.meta.get("lint", ()):
+        places[spec.document.file, pointer] = name
+    for node in facts.graph.nodes:
+        if node.lint:
+            places.update(_of_node(spec, node))
+    found = []
+    for (file, pointer), name in places.items():
+        rule = find_rule(name)
+        document = spec.sources.get(file)
+        span = document.nearest_span(pointer) if document is not None else None
+        if rule is None:
+            near = nearest(name, [known for r in RULES for known in (r.name, r.code)])
+            help = f"did you mean {near!r}?" if near else "`vgspec rules` lists them"
+            message = f"no rule is called {name!r}"
+            found.append(codes.UNKNOWN_RULE.diagnostic(message, span=span, pointer=pointer, file=file, help=help))
+        elif (file, pointer) not in used and selection.includes(rule):
+            message = f"nothing here is found by {name}; this suppression is not needed"
+            found.append(
+                codes.UNUSED_SUPPRESSION.diagnostic(message, span=span, pointer=pointer, file=file, help="remove it")
+            )
+    return found

@@ -5,18 +5,25 @@ Everything is computed when it is first asked for, once for all rules.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vgspec.analysis.paths import Paths
-from vgspec.catalogue.activations import Activation
-from vgspec.ir import Argument, Graph, Node, Ref, Tensor
-from vgspec.layers.base import Call, Layer, Trait, Weight
+from vgspec.catalogue.activations import Activation, activation_of
+from vgspec.ir import Argument, Graph, Node, Output, Ref, Shape, Tensor
+from vgspec.layers.base import Call, Layer, ShapeError, Trait, Weight
 from vgspec.spec import Spec
 
-__all__ = ["Facts", "Stage"]
+if TYPE_CHECKING:
+    from vgspec.analysis.signal import Edge, NodeSignal, Profile
+
+__all__ = ["KEEPS_SIZE", "Facts", "Final", "Kernel", "Stage", "Stretch", "known_size"]
+
+KEEPS_SIZE = frozenset({Trait.RESHAPING, Trait.IDENTITY, Trait.DROPOUT, Trait.NOISE})
+"""Traits of layers that leave the size of a signal about as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,80 @@ class Stage:
     kernel: Node | None
 
 
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A trainable weight that maps units to units.
+
+    Attributes:
+        node: the first node that calls its layer.
+        weight: the weight.
+        fan_in: values that one output sums up; None where unknown.
+        units: outputs that start out alike if the entries do.
+        argument: the layer's argument that initialises it, if it is the layer's own.
+    """
+
+    node: Node
+    weight: Weight
+    fan_in: float | None
+    units: int
+    argument: str
+
+    @property
+    def moments(self) -> Any:
+        """Mean and variance of an entry."""
+        return self.weight.initializer.moments(self.weight.shape)
+
+    @property
+    def scale(self) -> float | None:
+        """Root mean square of the output for an input of unit mean square: ``sqrt(fan_in * E[w**2])``."""
+        second = self.moments.second_moment
+        if second is None or self.fan_in is None:
+            return None
+        return math.sqrt(self.fan_in * second)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Consecutive layers with nothing between that sets the size of the signal anew.
+
+    Attributes:
+        nodes: the layers, from the first kernel on.
+        kernels: those among them that own a kernel.
+        bypassed: whether the gradient has a way around.
+        gradient: decades that the norm of the gradient gains from the end to the beginning (negative: it shrinks).
+        activation: decades that the activation gains from the beginning to the end.
+        edges: what crosses each layer, in order.
+    """
+
+    nodes: tuple[Node, ...]
+    kernels: tuple[Node, ...]
+    bypassed: bool
+    gradient: float
+    activation: float
+    edges: tuple[Edge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """An output of the model with what makes it.
+
+    Attributes:
+        output: the output.
+        node: the node that applies the last activation, or the last kernel where none does.
+        activation: that activation; None for a linear output.
+        kernel: the node whose kernel makes the scores, if one does.
+        units: entries on the last axis; None where unknown.
+        loss: the loss on it, or None.
+    """
+
+    output: Output
+    node: Node
+    activation: Activation | None
+    kernel: Node | None
+    units: int | None
+    loss: Any
+
+
 @dataclass(frozen=True)
 class Facts:
     """A loaded spec with everything that rules read.
@@ -44,6 +125,8 @@ class Facts:
     spec: Spec
     settings: Mapping[str, float] = field(default_factory=dict)
 
+    # --- the graph --------------------------------------------------------------------------------
+
     @cached_property
     def graph(self) -> Graph:
         """The expanded graph."""
@@ -53,13 +136,6 @@ class Facts:
     def paths(self) -> Paths:
         """Which nodes lie on which paths."""
         return Paths(self.graph)
-
-    @cached_property
-    def profile(self) -> Any:
-        """The predicted size of every activation and gradient."""
-        from vgspec.analysis.signal import profile
-
-        return profile(self.graph)
 
     @property
     def compiled(self) -> Any:
@@ -71,6 +147,16 @@ class Facts:
         layer = self.graph.layers[node.layer]
         assert isinstance(layer, Layer)
         return layer
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes from which an output can be reached, in order."""
+        return tuple(node for node in self.graph.nodes if node.id in self.paths.reaching)
+
+    @cached_property
+    def first_calls(self) -> tuple[Node, ...]:
+        """The first node of every layer that is used."""
+        return tuple({node.layer: node for node in reversed(self.nodes)}.values())[::-1]
 
     def call(self, node: Node) -> Call:
         """A node's call with the types of its arguments."""
@@ -86,10 +172,6 @@ class Facts:
 
         return Call({name: typed(value) for name, value in node.args})
 
-    def weights(self, node: Node) -> tuple[Weight, ...]:
-        """The weights that a node's layer has."""
-        return self.layer(node).weight_specs(self.call(node))
-
     def inputs(self, node: Node) -> tuple[Tensor, ...]:
         """Types of the values that a node reads."""
         return tuple(self.graph.tensor(ref) for ref in node.refs())
@@ -99,33 +181,59 @@ class Facts:
         by_id = self.graph.by_id
         return tuple(by_id[name] for name in dict.fromkeys(r.node for r in node.refs()) if name in by_id)
 
+    def only_producer(self, node: Node) -> Node | None:
+        """The node whose output is all that a node reads; None if it reads several, or a model input."""
+        names = {ref.node for ref in node.refs()}
+        return self.graph.by_id.get(next(iter(names))) if len(names) == 1 else None
+
     def consumers(self, node: Node) -> tuple[Node, ...]:
         """The nodes that read a node's outputs."""
         return tuple(self.graph.by_id[name] for name in self.graph.consumers[node.id])
+
+    def only_consumer(self, node: Node) -> Node | None:
+        """The one node that reads a node, where it is not an output of the model too."""
+        readers = self.consumers(node)
+        return readers[0] if len(readers) == 1 and node.id not in self.output_nodes else None
 
     @cached_property
     def output_nodes(self) -> frozenset[str]:
         """Ids of the nodes that are model outputs."""
         return frozenset(output.ref.node for output in self.graph.outputs)
 
-    def has(self, node: Node, trait: Trait) -> bool:
-        """Whether a node's layer has a trait."""
-        return trait in self.layer(node).traits
+    def has(self, node: Node, *traits: Trait) -> bool:
+        """Whether a node's layer has one of these traits."""
+        return not self.layer(node).traits.isdisjoint(traits)
 
-    def nodes_with(self, trait: Trait) -> Iterator[Node]:
-        """Nodes whose layer has a trait, in order."""
-        return (node for node in self.graph.nodes if trait in self.layer(node).traits)
+    def nodes_with(self, *traits: Trait) -> Iterator[Node]:
+        """Used nodes whose layer has one of these traits, in order."""
+        return (node for node in self.nodes if self.has(node, *traits))
+
+    def is_final(self, node: Node) -> bool:
+        """Whether an output can be reached without a further kernel."""
+        return self.paths.shortest_below.get(node.id, 1) == 0
+
+    def through(self, node: Node, *traits: Trait) -> Iterator[Node]:
+        """The nodes after one, as long as each is read by one other only; goes on past layers with these traits."""
+        here = self.only_consumer(node)
+        while here is not None:
+            yield here
+            here = self.only_consumer(here) if self.has(here, *traits) else None
+
+    def back(self, node: Node, *traits: Trait) -> Iterator[Node]:
+        """The nodes before one, as long as each reads one other only; goes on past layers with these traits."""
+        here = self.only_producer(node)
+        while here is not None:
+            yield here
+            here = self.only_producer(here) if self.has(here, *traits) else None
+
+    # --- activations ------------------------------------------------------------------------------
 
     def activation(self, node: Node) -> Activation | None:
         """The nonlinearity that a node applies to its output, or None for a linear or other node."""
         layer = self.layer(node)
         if Trait.RECURRENT in layer.traits or Trait.CELL in layer.traits:
             return None
-        if Trait.ACTIVATION in layer.traits:
-            inner = getattr(layer, "activation", None)
-            found = inner if isinstance(inner, Activation) else Activation(name=layer.type_name, layer=layer)
-        else:
-            found = getattr(layer, "activation", None)
+        found = activation_of(layer) if Trait.ACTIVATION in layer.traits else getattr(layer, "activation", None)
         if not isinstance(found, Activation) or found.is_linear:
             return None
         return found
@@ -134,33 +242,192 @@ class Facts:
     def stages(self) -> tuple[Stage, ...]:
         """Every nonlinearity in order, with the kernel it follows."""
         found = []
-        for node in self.graph.nodes:
+        for node in self.nodes:
             activation = self.activation(node)
             if activation is not None:
                 kernel = node if self.has(node, Trait.KERNEL) else self.kernel_before(node)
                 found.append(Stage(node, activation, kernel))
         return tuple(found)
 
+    @cached_property
+    def _stages_of(self) -> Mapping[str, tuple[Stage, ...]]:
+        found: dict[str, list[Stage]] = {}
+        for stage in self.stages:
+            if stage.kernel is not None:
+                found.setdefault(stage.kernel.id, []).append(stage)
+        return {key: tuple(stages) for key, stages in found.items()}
+
     def kernel_before(self, node: Node) -> Node | None:
         """The node with a kernel whose output this node transforms, through layers that keep the sign."""
-        seen = node
-        while True:
-            producers = self.producers(seen)
-            if len(producers) != 1:
-                return None
-            seen = producers[0]
-            traits = self.layer(seen).traits
-            if Trait.KERNEL in traits:
+        for seen in self.back(node, Trait.NORMALIZING, *KEEPS_SIZE):
+            if self.has(seen, Trait.KERNEL):
                 return seen if self.activation(seen) is None else None
-            if not traits & {Trait.NORMALIZING, Trait.RESHAPING, Trait.DROPOUT, Trait.IDENTITY}:
-                return None
+        return None
 
     def activation_after(self, node: Node) -> Activation | None:
         """The nonlinearity that follows a kernel: its own, or the only one that reads it; None if none does."""
         own = self.activation(node)
         if own is not None:
             return own
-        followers = [
-            stage.activation for stage in self.stages if stage.kernel is not None and stage.kernel.id == node.id
-        ]
+        followers = [stage.activation for stage in self._stages_of.get(node.id, ())]
         return followers[0] if followers and all(f == followers[0] for f in followers) else None
+
+    def normalised_after(self, node: Node) -> bool:
+        """Whether every reader of a kernel's output, through layers that keep its size, sets the size anew."""
+        readers = self.consumers(node)
+        if self.activation(node) is not None or not readers or node.id in self.output_nodes:
+            return False
+        return all(
+            self.has(reader, Trait.NORMALIZING) or (self.has(reader, *KEEPS_SIZE) and self.normalised_after(reader))
+            for reader in readers
+        )
+
+    def added_after(self, node: Node) -> bool:
+        """Whether a kernel's output is only added to something else: the end of a residual branch."""
+        readers = self.consumers(node)
+        return bool(readers) and all(
+            self.has(reader, Trait.ADDITIVE) or (self.has(reader, *KEEPS_SIZE) and self.added_after(reader))
+            for reader in readers
+        )
+
+    # --- weights ----------------------------------------------------------------------------------
+
+    def weights(self, node: Node) -> tuple[Weight, ...]:
+        """The weights that a node's layer has."""
+        return self.layer(node).weight_specs(self.call(node))
+
+    @cached_property
+    def kernels(self) -> tuple[Kernel, ...]:
+        """Every trainable kernel, in order; of a shared layer once."""
+        return tuple(kernel for node in self.first_calls for kernel in self._kernels_of(node))
+
+    def _kernels_of(self, node: Node) -> Iterator[Kernel]:
+        layer = self.layer(node)
+        if not layer.trainable or not self.has(node, Trait.KERNEL, Trait.RECURRENT, Trait.ATTENTION, Trait.WRAPPER):
+            return
+        from vgspec.catalogue.moments import fans
+
+        for weight in self.weights(node):
+            path, _, name = weight.name.rpartition("/")
+            shape = weight.shape
+            sizes = [size for size in shape if isinstance(size, int)]
+            if not name.endswith("kernel") or weight.initializer is None or not weight.trainable or len(sizes) < 2:
+                continue
+            if len(sizes) < len(shape):
+                continue
+            argument = f"{name}_initializer" if not path and hasattr(layer, f"{name}_initializer") else ""
+            fan_in: float | None = fans(shape)[0]
+            units = sizes[-1]
+            if name == "depthwise_kernel":
+                fan_in, units = float(math.prod(sizes[:-2])), 1
+            elif not path and self.has(node, Trait.KERNEL):
+                fan_in = self._fan_in(node, weight, fan_in)
+            yield Kernel(node, weight, fan_in, units, argument)
+
+    def _fan_in(self, node: Node, weight: Weight, default: float | None) -> float | None:
+        """How many values one output sums up: not what Keras calls so for grouped and transposed convolutions."""
+        try:
+            rule = self.layer(node).signal_rule(self.call(node))
+        except (ShapeError, TypeError, ValueError, ArithmeticError):  # a size is not known
+            return default
+        for step in rule if isinstance(rule, tuple) else ():
+            if getattr(step, "shape", None) != weight.shape or not hasattr(step, "kernel"):
+                continue
+            if hasattr(step, "fan_in"):
+                return float(step.fan_in)
+            if getattr(step, "depthwise", False):
+                return float(math.prod(step.shape[:-2]))
+            if getattr(step, "transposed", False):
+                return float(math.prod(step.shape[:-2]) * step.shape[-1]) / max(math.prod(step.strides), 1)
+        return default
+
+    # --- the predicted signal ---------------------------------------------------------------------
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The predicted size of every activation and gradient."""
+        from vgspec.analysis.signal import profile
+
+        return profile(self.graph)
+
+    def signal(self, node: Node) -> NodeSignal | None:
+        """What is predicted for a node; None where it could not be analysed."""
+        found = self.profile.by_id.get(node.id)
+        return found if found is not None and found.known else None
+
+    @cached_property
+    def edges(self) -> Mapping[str, tuple[Edge, ...]]:
+        """By node, what crosses it, an entry for each of its inputs."""
+        found: dict[str, list[Edge]] = {}
+        for edge in self.profile.edges:
+            found.setdefault(edge.node, []).append(edge)
+        return {key: tuple(edges) for key, edges in found.items()}
+
+    @cached_property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """Every stretch of hidden layers that could be analysed."""
+        cut = (Trait.NORMALIZING, Trait.MERGING, Trait.RECURRENT, Trait.ATTENTION, Trait.EMBEDDING)
+        found = []
+        for chain in self.paths.stretches(lambda node: self.has(node, *cut) or self.is_final(node)):
+            stretch = self.stretch(chain)
+            if stretch is not None:
+                found.append(stretch)
+        return tuple(found)
+
+    def stretch(self, chain: tuple[Node, ...]) -> Stretch | None:
+        """What happens to signal and gradient along a chain from its first kernel on; None where unknown."""
+        if chain[-1].id not in self.paths.reaching:
+            return None
+        numbers = [i for i, node in enumerate(chain) if self.has(node, Trait.KERNEL)]
+        if not numbers:
+            return None
+        nodes = chain[numbers[0] :]
+        edges = []
+        gradient = activation = 0.0
+        for node in nodes:
+            crossing = self.edges.get(node.id, ())
+            if len(crossing) != 1:
+                return None
+            edge = crossing[0]
+            edges.append(edge)
+            gradient += edge.gradient + self._more_entries(node)
+            activation += edge.activation
+        kernels = tuple(chain[i] for i in numbers)
+        return Stretch(nodes, kernels, self.paths.bypassed(chain), gradient, activation, tuple(edges))
+
+    def _more_entries(self, node: Node) -> float:
+        """Decades that the norm of a tensor gains by having more entries, from a node's output to its input."""
+        before, after = known_size(self.inputs(node)[0].shape), known_size(node.outputs[0].shape)
+        return 0.5 * math.log10(before / after)
+
+    # --- outputs ----------------------------------------------------------------------------------
+
+    @cached_property
+    def finals(self) -> tuple[Final, ...]:
+        """Every output with its activation, its scores and its loss."""
+        found = []
+        for output in self.graph.outputs:
+            node = self.graph.by_id.get(output.ref.node)
+            if node is None:
+                continue
+            last = node.outputs[output.ref.index].shape[-1:]
+            units = last[0] if last and isinstance(last[0], int) else None
+            while self.activation(node) is None and self.has(node, Trait.RESHAPING, Trait.IDENTITY):
+                before = self.only_producer(node)
+                if before is None:
+                    break
+                node = before
+            activation = self.activation(node)
+            kernel: Node | None = node if self.has(node, Trait.KERNEL) else None
+            if kernel is None and activation is not None:
+                kernel = self.kernel_before(node)
+            loss = self.compiled.loss_of(output.name) if self.compiled is not None else None
+            if loss is not None and hasattr(loss, "chosen"):
+                loss = loss.chosen(units or 2)
+            found.append(Final(output, node, activation, kernel, units, loss))
+        return tuple(found)
+
+
+def known_size(shape: Shape) -> int:
+    """The product of the sizes that are numbers, the batch axis left out."""
+    return math.prod(size for size in shape[1:] if isinstance(size, int)) or 1

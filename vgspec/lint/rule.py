@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from textwrap import dedent, indent
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence, Severity
-from vgspec.ir import Origin
-from vgspec.lint.facts import Facts
 
-__all__ = ["Change", "Example", "Finding", "Proposal", "Rule"]
+if TYPE_CHECKING:
+    from vgspec.lint.facts import Facts
+
+__all__ = ["Change", "Example", "Finding", "Proposal", "Rule", "model"]
+
+
+def model(layers: str, *, inputs: str = "x: {shape: [64]}", compile: str = "", before: str = "", after: str = "") -> str:
+    """The text of a small spec, for examples.
+
+    Args:
+        layers: the items, one or more lines each.
+        inputs: the lines under ``inputs``.
+        compile: the lines under ``compile``; no such section where it is empty.
+        before: sections before the inputs.
+        after: sections after the layers.
+    """
+
+    def section(name: str, body: str) -> str:
+        return f"{name}:\n{indent(dedent(body).strip(), '  ')}\n" if body else ""
+
+    def whole(text: str) -> str:
+        return f"{dedent(text).strip()}\n" if text else ""
+
+    return (
+        'vgspec: "1"\n'
+        f"{whole(before)}{section('inputs', inputs)}{section('layers', layers)}{whole(after)}"
+        f"{section('compile', compile)}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +46,8 @@ class Example:
     Attributes:
         title: what it shows, a few words.
         spec: YAML text.
-        finds: for a bad example, the node ids that the findings of this rule are about, in order.
+        finds: for a bad example, what the findings of this rule are about, in order: ids of nodes, and
+            JSON pointers where it is no node's.
         also: names of other rules that rightly speak up too.
         params: values of the spec's parameters.
     """
@@ -37,17 +64,18 @@ class Change:
     """An edit of the document in its own terms; `vgspec.lint.fixes` turns it into text edits.
 
     Attributes:
-        kind: ``set`` (a key's value), ``delete`` (a key), ``insert`` (a list item before ``pointer``),
-            ``replace`` (the value at ``pointer``).
-        pointer: the place: for ``set`` the key itself, whether it exists or not.
-        file: the document.
+        kind: ``set`` (an argument), ``insert-after`` (a list item after the node's), ``delete`` (the node's item).
+        node: id of the node whose item is changed; or empty, with ``pointer``.
+        argument: for ``set``, the name of the layer's argument.
         value: plain data.
+        pointer: for ``set`` without a node, the place of the value, whether there is one yet or not.
     """
 
     kind: str
-    pointer: str
-    file: str
+    node: str = ""
+    argument: str = ""
     value: object = None
+    pointer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +93,10 @@ class Finding:
 
     Attributes:
         message: one sentence in plain words, without a final full stop.
-        node: id of the node it is about; or empty, with ``origin``.
-        origin: a place that is no node's (an output, the compile section).
+        node: id of the node or model input it is about; or empty, with ``pointer``.
+        argument: the argument of the node's layer to point at, where the spec gives it.
+        pointer: a place that is no node's (an output, the compile section), or the nearest that exists above it.
+        file: the file of ``pointer``; the document's own by default.
         related: further places as (node id, words).
         notes: further facts.
         help: the next step.
@@ -77,7 +107,9 @@ class Finding:
 
     message: str
     node: str = ""
-    origin: Origin | None = None
+    argument: str = ""
+    pointer: str = ""
+    file: str = ""
     related: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     help: str = ""
@@ -101,8 +133,12 @@ class Rule:
     """Whether it reads the predicted gradient profile."""
     bad: ClassVar[Sequence[Example]] = ()
     good: ClassVar[Sequence[Example]] = ()
-    settings: ClassVar[dict[str, float]] = {}
+    settings: ClassVar[Mapping[str, float]] = {}
     """Thresholds with their defaults, settable in the configuration; the docstring gives the reason."""
+
+    def limit(self, facts: Facts, key: str) -> float:
+        """The value of one of the rule's settings."""
+        return facts.settings.get(f"{self.name}.{key}", self.settings[key])
 
     def check(self, facts: Facts) -> Iterator[Finding]:
         """Yield what is wrong with the model that ``facts`` describes."""

@@ -1,0 +1,112 @@
+"""VG105: no-normalization-in-deep-stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from vgspec.diagnostics import Evidence, Severity
+from vgspec.lint.causes import named_cause
+from vgspec.lint.rule import Example, Finding, Rule, model
+from vgspec.lint.words import power
+
+if TYPE_CHECKING:
+    from vgspec.lint.facts import Facts
+
+__all__ = ["NoNormalizationInDeepStack"]
+
+
+class NoNormalizationInDeepStack(Rule):
+    """The size of the activations drifts away over many layers, and nothing sets it anew.
+
+    ## What it does
+
+    Compares the predicted size of the activations at both ends of a chain of layers without normalization. Where
+    another rule names the cause (the scale of the weights, saturating activations) this one only informs.
+
+    ## Why is this bad?
+
+    Each layer multiplies the size of the signal by a factor. Without normalization the factors accumulate: the signal
+    fades until biases are all that is left, or grows until it saturates or overflows.
+
+    ## Use instead
+
+    A `BatchNormalization` or `LayerNormalization` behind every kernel or every block, or weights whose scale keeps the
+    signal (`he_normal` for rectifiers).
+
+    ## Fix safety
+
+    There is no automatic fix: which normalization fits depends on batch size and data.
+
+    ## References
+
+    - Ioffe and Szegedy 2015, Batch normalization
+    - Ba et al. 2016, Layer normalization
+    """
+
+    code = "VG105"
+    name = "no-normalization-in-deep-stack"
+    group = "vanishing"
+    measured = True
+    settings = {"kernels": 10.0, "drift": 3000.0}
+    """A drift of 3000 is more than that of VGG-19 with Keras's default initializer, which trains."""
+    bad = (
+        Example(
+            "Forty gelu layers",
+            model(
+                """
+                - {repeat: 40, body: [{Dense: {units: 64, activation: gelu, kernel_initializer: he_normal}}]}
+                - Dense: {units: 10}
+                """
+            ),
+            finds=("repeat.0.dense",),
+            also=("no-skip-in-deep-stack", "forward-signal-vanishes", "gradient-vanishes"),
+        ),
+    )
+    good = (
+        Example(
+            "The same with layer normalization",
+            model(
+                """
+                - repeat: 40
+                  body:
+                    - Dense: {units: 64, activation: gelu, kernel_initializer: he_normal}
+                    - LayerNormalization
+                - Dense: {units: 10}
+                """
+            ),
+        ),
+        Example(
+            "Weights that keep the size of the signal",
+            model(
+                """
+                - {repeat: 20, body: [{Dense: {units: 64, activation: relu, kernel_initializer: he_normal}}]}
+                - Dense: {units: 10}
+                """
+            ),
+        ),
+    )
+
+    def check(self, facts: Facts) -> Iterator[Finding]:
+        """Look at the activations over every chain."""
+        limit = self.limit(facts, "drift")
+        for stretch in facts.stretches:
+            drift = stretch.activation
+            if len(stretch.kernels) < self.limit(facts, "kernels") or 10.0 ** min(abs(drift), 300.0) < limit:
+                continue
+            way = "shrinks" if drift < 0 else "grows"
+            worst = sorted(stretch.edges, key=lambda edge: edge.activation if drift < 0 else -edge.activation)
+            yield Finding(
+                f"the signal {way} to {power(drift)} of its size over {len(stretch.kernels)} layers without "
+                f"normalization",
+                node=stretch.nodes[0].id,
+                related=((stretch.nodes[-1].id, "the stack ends here"),),
+                help="normalize behind every layer or block, or use weights whose scale keeps the signal",
+                evidence=Evidence(
+                    "size of the signal after the stack, relative to before it",
+                    10.0 ** max(min(drift, 300.0), -300.0),
+                    1.0 / limit if drift < 0 else limit,
+                    tuple(edge.node for edge in worst[:5]),
+                ),
+                severity=Severity.INFO if named_cause(facts, stretch) else None,
+            )

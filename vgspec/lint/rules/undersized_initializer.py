@@ -1,0 +1,135 @@
+"""VG303: undersized-initializer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from vgspec.diagnostics import Applicability, Evidence
+from vgspec.lint.causes import fitting, misfits
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.words import factor, power
+
+if TYPE_CHECKING:
+    from vgspec.lint.facts import Facts
+
+__all__ = ["UndersizedInitializer"]
+
+
+class UndersizedInitializer(Rule):
+    """The first weights of a hidden layer are far too small.
+
+    ## What it does
+
+    Compares the exact scale of a kernel (fan-in times the second moment of the initializer) with what the activation
+    behind it needs. It reports kernels with less than a tenth of that if signal or gradient lose two orders of
+    magnitude over the stack, and a single kernel with less than a hundredth. Layers with a normalization behind them,
+    output layers and ends of residual branches may be as small as they like.
+
+    ## Why is this bad?
+
+    The output of the layer, and the gradient that passes back, shrink by that factor. A few such layers leave nothing.
+
+    ## Use instead
+
+    An initializer that knows the fan-in: `he_normal`, `glorot_uniform`, or `VarianceScaling`.
+
+    ## Fix safety
+
+    Safe: only the first values of the weights change.
+
+    ## References
+
+    - LeCun et al. 1998, Efficient backprop, section 4.6
+    - He et al. 2015, Delving deep into rectifiers (weights with deviation 0.01 stall a 30-layer net)
+    """
+
+    code = "VG303"
+    name = "undersized-initializer"
+    group = "initialization"
+    measured = True
+    settings = {"ratio": 0.1, "loss": 100.0, "alone": 0.01}
+    """A tenth is below what Glorot's rule gives any hidden layer, even one behind three colour channels."""
+    bad = (
+        Example(
+            "Deviation 0.01 in three layers",
+            model(
+                """
+                - repeat: 3
+                  body: [{Dense: {units: 64, activation: relu, kernel_initializer: {RandomNormal: {stddev: 0.01}}}}]
+                - Dense: {units: 10}
+                """
+            ),
+            finds=("repeat.0.dense",),
+            also=("forward-signal-vanishes", "gradient-vanishes"),
+        ),
+        Example(
+            "One layer of almost nothing",
+            model(
+                """
+                - Dense: {units: 64, activation: relu, kernel_initializer: he_normal}
+                - Dense: {units: 64, activation: relu, kernel_initializer: {TruncatedNormal: {stddev: 1.0e-4}}}
+                - Dense: {units: 10}
+                """
+            ),
+            finds=("dense_1",),
+            also=("forward-signal-vanishes", "gradient-vanishes"),
+        ),
+    )
+    good = (
+        Example(
+            "Small weights, but normalized",
+            model(
+                """
+                - repeat: 3
+                  body:
+                    - Dense: {units: 64, use_bias: false, kernel_initializer: {RandomNormal: {stddev: 0.01}}}
+                    - BatchNormalization
+                    - ReLU
+                - Dense: {units: 10, kernel_initializer: {RandomNormal: {stddev: 0.001}}}
+                """
+            ),
+        ),
+        Example(
+            "Small weights in one layer of a short network",
+            model(
+                """
+                - Dense: {units: 12, activation: relu, kernel_initializer: random_normal}
+                - Dense: {units: 1, kernel_initializer: random_normal}
+                """,
+                inputs="x: {shape: [8]}",
+            ),
+        ),
+    )
+
+    def check(self, facts: Facts) -> Iterator[Finding]:
+        """Look at the kernels of every stretch."""
+        ratio, alone = self.limit(facts, "ratio"), self.limit(facts, "alone")
+        for stretch in facts.stretches:
+            size = min(stretch.gradient, stretch.activation, 0.0)
+            lost = 10.0 ** min(-size, 300.0) >= self.limit(facts, "loss")
+            small = [item for item in misfits(facts, stretch) if item.ratio < (ratio if lost else alone)]
+            if not small:
+                continue
+            first = small[0]
+            better = fitting(first.activation)
+            changes = tuple(
+                Change("set", item.kernel.node.id, item.kernel.argument, fitting(item.activation)) for item in small
+            )
+            name = first.activation.name if first.activation is not None else "a linear layer"
+            also = f", as in {len(small) - 1} more layers of this stack" if len(small) > 1 else ""
+            yield Finding(
+                f"the weights start with {factor(first.ratio)} of the scale that {name} needs{also}",
+                node=first.kernel.node.id,
+                argument=first.kernel.argument,
+                related=tuple((item.kernel.node.id, f"{factor(item.ratio)} here") for item in small[1:4]),
+                notes=(f"over the stack the signal is left with {power(size)} of its size",) if size < -1 else (),
+                help=f"use {better}",
+                evidence=Evidence(
+                    "scale of the kernel, relative to what the activation needs",
+                    first.ratio,
+                    ratio if lost else alone,
+                    tuple(item.kernel.node.id for item in sorted(small, key=lambda item: item.ratio)[:5]),
+                ),
+                proposals=(Proposal(f"use {better}", changes, Applicability.SAFE),),
+            )
