@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from vgspec.ir import BATCH, Argument, Dim, Graph, Input, Node, Output, Ref, Tensor
+from vgspec.ir import BATCH, Argument, Dim, Frame, Graph, Input, Node, Origin, Output, Ref, Tensor
 from vgspec.layers import Layer, find_layer
 from vgspec.layers.base import Call
 
@@ -22,6 +22,8 @@ class Draft:
     layers: dict[str, Layer] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     types: dict[Ref, Tensor] = field(default_factory=dict)
+    frames: tuple[Frame, ...] = ()
+    """The expansion chain of the calls that follow."""
 
     def input(self, name: str, *shape: Dim, dtype: str = "float32", batch: Dim = BATCH, **options: Any) -> Ref:
         tensor = Tensor((batch, *shape), dtype)
@@ -47,7 +49,7 @@ class Draft:
             first = operator.call_arguments[0].name
             given = {first: inputs[0] if len(inputs) == 1 else inputs, **given}
         outputs = operator.infer_outputs(Call({name: self.typed(value) for name, value in given.items()}))
-        self.nodes.append(Node(node, key, tuple(given.items()), outputs))
+        self.nodes.append(Node(node, key, tuple(given.items()), outputs, Origin(chain=self.frames)))
         refs = tuple(Ref(node, i) for i in range(len(outputs)))
         self.types |= dict(zip(refs, outputs, strict=True))
         return refs[0] if len(refs) == 1 else refs
@@ -146,7 +148,7 @@ def sequence() -> Graph:
     y = d.call("target.tokens", tokens, target)
     y = d.call("decode", "LSTM", y, args={"initial_state": (states[1], states[2])}, units=6, return_sequences=True)
     gru = d.call("gru", "GRU", y, units=4, return_sequences=True, return_state=True)
-    y = d.call("steps", "TimeDistributed", gru[0], layer={"Dense": {"units": 5}})
+    y = d.call("steps", "Dense", gru[0], units=5)
     return d.graph(states[0], tokens=y, last=gru[1])
 
 
@@ -173,8 +175,87 @@ def nested_results() -> Graph:
     """A layer whose results Keras returns as a nested structure."""
     d = Draft("nested")
     x = d.input("x", 4, 3)
-    results = d.call("rnn", "RNN", x, cell=[{"LSTMCell": {"units": 2}}, {"GRUCell": {"units": 3}}], return_state=True)
+    results = d.call(
+        "rnn",
+        "RNN",
+        x,
+        cell={"StackedRNNCells": {"cells": [{"LSTMCell": {"units": 2}}, {"GRUCell": {"units": 3}}]}},
+        return_state=True,
+    )
     return d.graph(*results)
+
+
+def wrappers() -> Graph:
+    d = Draft("wrappers")
+    x = d.input("x", 5, 6)
+    x = d.call("steps", "TimeDistributed", x, layer={"Dense": {"units": 4, "activation": {"ELU": {"alpha": 0.5}}}})
+    x = d.call("spectral", "SpectralNormalization", x, layer={"Dense": {"units": 3}})
+    return d.graph(
+        d.call(
+            "both",
+            "Bidirectional",
+            x,
+            layer={"GRU": {"units": 2, "return_sequences": True}},
+            backward_layer={"LSTM": {"units": 2, "return_sequences": True, "go_backwards": True}},
+            merge_mode="sum",
+        )
+    )
+
+
+def blocks() -> Graph:
+    """Blocks in blocks in repeats, with differing literals, and one turn that is unlike the others."""
+    d = Draft("blocks")
+    stem = x = d.input("x", 8)
+
+    def unit(name: str, x: Ref, units: int, frames: tuple[Frame, ...], activation: str = "relu") -> Ref:
+        d.frames = (*frames, Frame("block unit", "/blocks/unit", bindings=(("width", units), ("act", activation))))
+        y = d.call(f"{name}.expand", "Dense", x, units=2 * units, kernel_initializer="he_normal", use_bias=units != 8)
+        y = d.call(f"{name}.act", "Activation", y, activation=activation)
+        return d.call(f"{name}.project", "Dense", y, units=units)
+
+    for i, units in enumerate([8, 6, 4]):
+        turn = (Frame(f"repeat stage {i}", "/layers/0"),)
+        for j in range(2):
+            y = unit(f"stage.{i}.unit_{j}", x, units, turn, "tanh" if j else "relu")
+            d.frames = turn
+            x = d.call(f"stage.{i}.add_{j}", "Add", x, y) if j else y
+        if i == 1:
+            x = d.call(f"stage.{i}.extra", "Activation", x, activation="elu")
+    tail = (Frame("block tail", "/blocks/tail"),)
+    y = unit("tail.unit", x, 4, tail)
+    d.frames = ()
+    joint = d.call("joint", "Concatenate", y, stem, x)
+    ends = []
+    for name in ("left", "right"):
+        d.frames = (Frame("block end", "/blocks/end", bindings=(("name", name),)),)
+        a = d.call(f"{name}.a", "Dense", joint, units=3)
+        b = d.call(f"{name}.b", "Multiply", a, d.call(f"{name}.gate", "Dense", joint, units=3, activation="sigmoid"))
+        ends += [a, b]
+    d.frames = ()
+    return d.graph(*ends)
+
+
+def operations() -> Graph:
+    """Functions of ``keras.ops``: literal operands in any place, arrays, lists of tensors, several results."""
+    d = Draft("operations")
+    a, b = d.input("a", 6), d.input("b", 6)
+    image = d.input("image", 4, 4, 1)
+    x = d.call("add", "Add", a, b)  # Keras names an operation `add` too
+    x = d.call("sum", "ops.add", args={"x1": x, "x2": b})
+    x = d.call("rest", "ops.subtract", args={"x2": x}, x1=1.0)
+    x = d.call("half", "ops.multiply", args={"x1": x}, x2=0.5)
+    x = d.call("scaled", "ops.multiply", args={"x1": x}, x2=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0))
+    left, right = d.call("parts", "ops.split", x, indices_or_sections=2, axis=-1)
+    whole = d.call("whole", "ops.split", x, indices_or_sections=1, axis=1)
+    joined = d.call("joined", "ops.concatenate", (right, left, whole), axis=1)
+    values, places = d.call("best", "ops.top_k", joined, k=3)
+    positive = d.call("positive", "ops.greater", args={"x1": left}, x2=0.0)
+    chosen = d.call("chosen", "ops.where", args={"condition": positive, "x1": left, "x2": right})
+    gram = d.call("gram", "ops.einsum", (chosen, right), subscripts="bi,bj->bij")
+    mean = d.call("mean", "ops.mean", gram, axis=(1, 2), keepdims=True)
+    small = d.call("small", "ops.image.resize", image, size=(2, 2))
+    dense = d.call("dense", "Dense", d.call("soft", "ops.softmax", values), units=2)
+    return d.graph(dense=dense, places=places, mean=mean, small=small)
 
 
 def fixed_batch() -> Graph:
@@ -184,7 +265,20 @@ def fixed_batch() -> Graph:
 
 
 GRAPHS: Mapping[str, Callable[[], Graph]] = {
-    f.__name__: f for f in (chain, arguments, branches, image, sequence, attention, nested_results, fixed_batch)
+    f.__name__: f
+    for f in (
+        chain,
+        arguments,
+        branches,
+        image,
+        sequence,
+        attention,
+        nested_results,
+        wrappers,
+        blocks,
+        operations,
+        fixed_batch,
+    )
 }
 
 

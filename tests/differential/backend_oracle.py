@@ -45,24 +45,24 @@ def assert_same_outputs(a: list[np.ndarray], b: list[np.ndarray], tolerance: flo
         np.testing.assert_allclose(left, right, rtol=tolerance, atol=tolerance)
 
 
-def scrubbed(config: Any, own: bool = True) -> Any:
-    """A config without the names that Keras numbers by itself: those of layers inside layers."""
+def scrubbed(config: Any, names: set[str]) -> Any:
+    """A config without the names that Keras numbers by itself: those of inner layers and of masks."""
     if isinstance(config, dict):
-        return {
-            key: None if key == "name" and not own else scrubbed(value, own and key in ("layers", "config"))
-            for key, value in config.items()
-            if key not in ("build_config", "shared_object_id")
-        }
-    if isinstance(config, list | tuple):
-        return [scrubbed(item, own) for item in config]
-    return config
+        found = {key: scrubbed(value, names) for key, value in config.items() if key != "build_config"}
+        for key in ("name", "keras_history"):
+            value = config.get(key)
+            if (value[0] if isinstance(value, list) else value) not in names and key in found:
+                found[key] = None
+        return found
+    return [scrubbed(item, names) for item in config] if isinstance(config, list | tuple) else config
 
 
 def assert_same_model(a: Any, b: Any) -> None:
     """Same layers by name, class and arguments, same wiring, same weights' shapes, same outputs."""
     assert a.name == b.name
-    assert scrubbed(a.get_config(), own=False) == scrubbed(b.get_config(), own=False)
-    assert [layer.name for layer in a.layers] == [layer.name for layer in b.layers]
+    names = {layer.name for layer in a.layers}
+    assert names == {layer.name for layer in b.layers}
+    assert scrubbed(a.get_config(), names) == scrubbed(b.get_config(), names)
     assert [(w.shape, w.dtype, w.trainable) for w in a.weights] == [(w.shape, w.dtype, w.trainable) for w in b.weights]
     assert type(a.output) is type(b.output)
     b.set_weights(a.get_weights())

@@ -33,11 +33,11 @@ class TestEveryGraph:
         g = graph(name)
         model = build_model(g)
         assert model.name == g.name
-        names = {layer.name for layer in model.layers}
-        assert {item.name for item in g.inputs} <= names
-        assert names == {item.name for item in g.inputs} | set(g.layers)
+        operations = {operation.name: operation for operation in model.operations}
+        assert {item.name for item in g.inputs} | set(g.layers) <= set(operations)
         for key, operator in g.layers.items():
-            assert type(model.get_layer(key)).__name__ == operator.type_name
+            if not operator.type_name.startswith("ops."):
+                assert type(model.get_layer(key)).__name__ == operator.type_name
 
     def test_shapes_and_dtypes_of_every_node(self, name: str) -> None:
         g = graph(name)
@@ -63,8 +63,10 @@ class TestEveryGraph:
 
         for key, node in first.items():
             call = Call({name: typed(value) for name, value in node.args})
-            expected = [weight.shape for weight in g.layers[key].weight_specs(call)]
-            found = [tuple(w.shape) for w in model.get_layer(key).weights if "seed_generator" not in w.path]
+            expected = sorted(weight.shape for weight in g.layers[key].weight_specs(call))
+            if g.layers[key].type_name.startswith("ops."):
+                continue
+            found = sorted(tuple(w.shape) for w in model.get_layer(key).weights if "seed_generator" not in w.path)
             assert found == expected, key
 
     def test_list_and_dict_inputs(self, name: str) -> None:

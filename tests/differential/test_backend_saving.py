@@ -181,6 +181,23 @@ def test_a_served_model_takes_any_batch(tmp_path: Path) -> None:
         assert output.shape == (batch, 2)
 
 
+def test_open_time_steps_are_not_saved_wrongly(tmp_path: Path) -> None:
+    """Keras takes the batch size for the number of steps where it traces a TimeDistributed of open length."""
+    d = Draft()
+    x = d.input("x", None, 4)
+    model = build_model(d.graph(d.call("steps", "TimeDistributed", x, layer={"Dense": {"units": 5}})))
+    if saving._miscounts_steps(model.get_layer("steps"), saving.load_tensorflow()):
+        with pytest.raises(BuildError) as caught:
+            save(model, tmp_path / "m")
+        assert caught.value.diagnostics[0].name == "save-failed"
+        assert caught.value.diagnostics[0].node == "steps"
+        assert left(tmp_path) == []
+    else:  # a Keras that has mended it
+        save(model, tmp_path / "m")
+        (served,) = signature(tmp_path / "m")[1](x=np.ones((3, 5, 4), "float32")).values()
+        assert served.shape == (3, 5, 5)
+
+
 def test_training_goes_on_after_reloading(tmp_path: Path) -> None:
     d = Draft()
     x = d.input("x", 4)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import ast
 import keyword
-import shutil
 import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from backend_graphs import GRAPHS, Draft, graph
-from backend_oracle import assert_same_model, assert_same_outputs, data, keras, run, run_source
+from backend_oracle import assert_same_model, assert_same_outputs, data, keras, run, run_source, scrubbed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vgspec.backends.construct import Construct, Name
 from vgspec.backends.keras_model import build_model
 from vgspec.backends.keras_source import emit_source
-from vgspec.backends.layout import WIDTH, expression, literal
-from vgspec.ir import BATCH, Graph, Input, Node, Output, Ref, Tensor
+from vgspec.backends.layout import WIDTH, Variable, assignment, expression, literal
+from vgspec.frontend.compile_section import build_compile
+from vgspec.ir import BATCH, Frame, Graph, Input, Node, Output, Ref, Tensor
 from vgspec.layers import find_layer
 
 pytestmark = [
@@ -47,21 +50,52 @@ class TestEveryGraph:
     def test_layout(self, name: str, tmp_path: Path) -> None:
         source = emit_source(graph(name))
         assert max(map(len, source.splitlines())) <= WIDTH
-        ruff = shutil.which("ruff") or pytest.skip("ruff is not installed")
+        pytest.importorskip("ruff")
+        ruff = [sys.executable, "-m", "ruff"]
         file = tmp_path / "model.py"
         file.write_text(source)
         done = subprocess.run(
-            [ruff, "format", "--isolated", "--diff", f"--line-length={WIDTH}", str(file)],
+            [*ruff, "format", "--isolated", "--diff", f"--line-length={WIDTH}", str(file)],
             capture_output=True,
             text=True,
         )
         assert done.returncode == 0, done.stdout
         done = subprocess.run(
-            [ruff, "check", "--isolated", "--select=E,F,W,I,B,PIE", f"--line-length={WIDTH}", str(file)],
+            [*ruff, "check", "--isolated", "--select=E,F,W,I,B,PIE", f"--line-length={WIDTH}", str(file)],
             capture_output=True,
             text=True,
         )
         assert done.returncode == 0, done.stdout
+
+
+def test_layout_is_that_of_ruff(tmp_path: Path) -> None:
+    """Line breaks at every length: constructions, calls of them, nested objects, long collections."""
+    pytest.importorskip("ruff")
+    layer, nested = Name("keras.layers", "Layer"), Construct(Name("keras.initializers", "Constant"), (("value", 0.5),))
+    lines = []
+    for n in range(1, 110):
+        name = ("name", "n" * n)
+        make = Construct(layer, (("units", 3), ("kernel_initializer", nested), name))
+        sizes = tuple(range(n))
+        exprs = [
+            Construct(layer, (name,)),
+            make,
+            Construct(make, args=(Variable("x"),)),
+            Construct(make, args=([Variable("left"), Variable("right")],)),
+            Construct(Construct(layer, (name,)), (("value", Variable("v")), ("use_causal_mask", True)), (Variable("x"),)),
+            Construct(layer, (("dims", sizes), ("units", 1))),
+            Construct(Construct(layer, (("dims", list(sizes)),)), args=(Variable("x"),)),
+            Construct(Variable("named"), args=("n" * n, Construct(Name("keras.ops", "concatenate"), (("axis", 1),), ([Variable("a"), Variable("b")],)))),
+            Construct(layer, (("table", {"key": list(sizes), "other": nested}), name)),
+        ]  # fmt: skip
+        lines += [assignment("x", expr, 1) for expr in exprs]
+        lines += [assignment("", Construct(layer, (("outputs", {"o": Variable("x")}), name)), 1)]
+    file = tmp_path / "lines.py"
+    file.write_text("def f():\n" + "".join(lines))
+    ruff = [sys.executable, "-m", "ruff", "format", "--isolated", "--diff", f"--line-length={WIDTH}", str(file)]
+    done = subprocess.run(ruff, capture_output=True, text=True)
+    changed = [line for line in done.stdout.splitlines() if line.startswith("+ ")]
+    assert changed == []
 
 
 def test_example() -> None:
@@ -108,12 +142,59 @@ if __name__ == "__main__":
     )
 
 
+def test_blocks_become_functions() -> None:
+    """Nested blocks are nested functions, literals that differ their parameters, and odd turns stay as they are."""
+    source = emit_source(graph("blocks"))
+    start, end = source.index("def unit"), source.index("    joint = ")
+    assert (
+        source[start:end]
+        == '''def unit(inputs, name, units, use_bias, act, width):
+    """The block unit; name begins the names of its layers."""
+    x = keras.layers.Dense(
+        units=units, use_bias=use_bias, kernel_initializer="he_normal", name=name + ".expand"
+    )(inputs)
+    x = keras.layers.Activation(activation=act, name=name + ".act")(x)
+    x = keras.layers.Dense(units=width, name=name + ".project")(x)
+    return x
+
+
+def end(inputs, name):
+    """The block end; name begins the names of its layers."""
+    a = keras.layers.Dense(units=3, name=name + ".a")(inputs)
+    x = keras.layers.Dense(units=3, activation="sigmoid", name=name + ".gate")(inputs)
+    b = keras.layers.Multiply(name=name + ".b")([a, x])
+    return a, b
+
+
+def stage(inputs, name, units, use_bias, width):
+    """The block stage; name begins the names of its layers."""
+    unit_0 = unit(inputs, name + ".unit_0", units=units, use_bias=use_bias, act="relu", width=width)
+    x = unit(unit_0, name + ".unit_1", units=units, use_bias=use_bias, act="tanh", width=width)
+    x = keras.layers.Add(name=name + ".add_1")([unit_0, x])
+    return x
+
+
+def build_model() -> keras.Model:
+    """Build the model."""
+    x = keras.Input(shape=(8,), name="x")
+    h = stage(x, "stage.0", units=16, use_bias=False, width=8)
+    stage_1_unit_0 = unit(h, "stage.1.unit_0", units=12, use_bias=True, act="relu", width=6)
+    h = unit(stage_1_unit_0, "stage.1.unit_1", units=12, use_bias=True, act="tanh", width=6)
+    h = keras.layers.Add(name="stage.1.add_1")([stage_1_unit_0, h])
+    h = keras.layers.Activation(activation="elu", name="stage.1.extra")(h)
+    stage_2 = stage(h, "stage.2", units=8, use_bias=True, width=4)
+    h = unit(stage_2, "tail.unit", units=8, use_bias=True, act="relu", width=4)
+'''
+    )
+
+
 HOSTILE = st.one_of(
     st.text(max_size=20),
     st.sampled_from(
         [
             '"); raise SystemExit("', "'); raise SystemExit('", '"""', "'''", "\\", '\\"', "\n", "\r\n", "a\nimport os",
-            "#", "{x}", "%s", "\u202e", "\x00", "\ud800", "keras", "x", "None", "class", "print", "named", "model", "match",
+            "#", "{x}", "%s",
+            "\u202e", "\x00", "\ud800", "keras", "x", "None", "class", "print", "named", "model", "match",
             "a.b", "a b", "9lives", "", "_", "__import__('os').abort()", "é", "ﬁ", "build_model",
         ]
     ),
@@ -155,6 +236,61 @@ def test_names_are_only_ever_data(names: list[str], model: str, output: str) -> 
         item.value for item in ast.walk(function) if isinstance(item, ast.Constant) and isinstance(item.value, str)
     ]
     assert {*names, model, output, output + "more"} <= set(strings)
+
+
+@given(st.lists(HOSTILE, min_size=1, max_size=3), st.dictionaries(HOSTILE, st.integers(1, 2), max_size=3), st.data())
+@settings(max_examples=200, deadline=None)
+def test_any_expansion_chain_gives_the_same_calls(
+    blocks: list[str], bound: dict[str, int], data: st.DataObject
+) -> None:
+    """Chains only say where to look: with arbitrary ones, running the source still makes the same layers in order."""
+    d = Draft()
+    value = d.input("x", 4)
+    frames = [Frame(f"block {name}", "", bindings=tuple(bound.items())) for name in blocks]
+    for i in range(data.draw(st.integers(2, 8))):
+        d.frames = tuple(data.draw(st.lists(st.sampled_from(frames), max_size=3)))
+        name = data.draw(
+            st.sampled_from([f"a.{i}.b", f"a.b{i}", f"b{i}", f"a.{i // 2}.c{i % 2}", f"a.{i // 4}.{i // 2}.c{i % 2}"])
+        )
+        if name in d.layers:
+            name = f"{name}_{i}"
+        source = data.draw(st.sampled_from([ref for ref, tensor in d.types.items() if tensor.rank == 2]))
+        value = d.call(
+            name, "Dense", source, units=data.draw(st.sampled_from([4, 5])), use_bias=data.draw(st.booleans())
+        )
+    outputs = data.draw(st.lists(st.sampled_from(list(d.types)), max_size=2, unique=True))
+    g = d.graph(**{f"o{i}": ref for i, ref in enumerate({value: 0, **dict.fromkeys(outputs)})})
+    made: list[tuple[object, ...]] = []
+    space = {"keras": _Recorder(made), "__name__": "generated"}
+    exec(emit_source(g).replace("import keras\n", "", 1), space)
+    result = space["build_model"]()  # type: ignore[operator]
+    expected = [(node.id, dict(g.layers[node.layer].changed()), str(node.args[0][1])) for node in g.nodes]
+    assert [
+        (name, {k: v for k, v in kwargs.items() if (k, v) != ("use_bias", True)}, read) for name, kwargs, read in made
+    ] == expected
+    one = str(g.outputs[0].ref)
+    assert result == (one if len(g.outputs) == 1 else {output.name: str(output.ref) for output in g.outputs})
+
+
+class _Recorder:
+    """Stands for ``keras``: writes down which layer was called on what; a tensor is its node's name."""
+
+    def __init__(self, made: list[tuple[object, ...]]) -> None:
+        self.made = made
+        self.layers = self
+
+    def Input(self, *, name: str, **_: object) -> str:
+        return name
+
+    def Dense(self, *, name: str, **kwargs: object) -> Callable[[str], str]:
+        def call(read: str) -> str:
+            self.made.append((name, kwargs, read))
+            return name
+
+        return call
+
+    def Model(self, *, inputs: object, outputs: object, name: str) -> object:
+        return outputs
 
 
 @given(st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), HOSTILE))
@@ -206,3 +342,55 @@ def test_broken_lines_mean_the_same(value: object, indent: int) -> None:
     tree = ast.parse(text, mode="eval").body
     assert isinstance(tree, ast.Call)
     assert ast.literal_eval(tree.keywords[0].value) == value
+
+
+SECTIONS = [
+    {"optimizer": "adam", "loss": "mse"},
+    {
+        "optimizer": {
+            "AdamW": {
+                "learning_rate": {"CosineDecay": {"initial_learning_rate": 0.001, "decay_steps": 10}},
+                "clipnorm": 1.0,
+            }
+        },
+        "loss": {"Huber": {"delta": 0.5}},
+        "loss_weights": 2,
+        "metrics": ["mae", {"RootMeanSquaredError": {"name": "rmse"}}, "accuracy"],
+        "steps_per_execution": 2,
+    },
+    {
+        "optimizer": {"SGD": {"momentum": 0.9, "clipvalue": 0.5, "nesterov": True}},
+        "loss": "crossentropy",
+        "jit_compile": False,
+    },
+]
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_compile_settings(section: dict[str, object], outputs: int) -> None:
+    """Model and source train alike, step for step."""
+    d = Draft()
+    x = d.input("x", 4)
+    named = {f"o{i}": d.call(f"d{i}", "Dense", x, units=3, activation="softmax") for i in range(outputs)}
+    if outputs > 1:
+        section = {
+            key: dict.fromkeys(named, value) if key in ("loss", "loss_weights", "metrics") else value
+            for key, value in section.items()
+        }
+    compiled, problems = build_compile(section, tuple(named))
+    assert compiled is not None, problems
+    g = d.graph(compile=compiled, **named)
+    source = emit_source(g)
+    compile(source, "generated", "exec")
+    assert "model.compile(" in source
+    model, other = build_model(g, seed=1), run_source(source)
+    other.set_weights(model.get_weights())
+    assert scrubbed(model.get_compile_config(), set()) == scrubbed(other.get_compile_config(), set())
+    targets = np.tile(np.eye(3), (4, 1))[:8]
+    y = dict.fromkeys(named, targets) if outputs > 1 else targets
+    inputs = np.random.default_rng(0).normal(size=(8, 4))
+    one, two = (m.fit(inputs, y, epochs=2, verbose=0, shuffle=False).history for m in (model, other))
+    assert one == two
+    if "metrics" in section:
+        assert any("rmse" in key for key in one)

@@ -65,7 +65,7 @@ def describe(obj: KerasObject, *, aliases: bool = True) -> Expr:
     """The expression that makes the Keras object of a descriptor.
 
     Only arguments that differ from Keras's defaults are given, so that a spec builds on every Keras
-    version that has the arguments it names.
+    version that has the arguments it names. What is no class of Keras but an id (the metric ``accuracy``) stays one.
 
     Args:
         obj: the descriptor.

@@ -12,7 +12,7 @@ from typing import Any
 from vgspec.backends.construct import LayerUse
 from vgspec.backends.errors import BuildError, about, first_lines
 from vgspec.backends.objects import UnsupportedError, Use, evaluate, find_public, unsupported
-from vgspec.backends.program import CallStep, InputStep, LayerStep, Program, for_single_output, plan
+from vgspec.backends.program import CallStep, InputStep, LayerStep, Program, plan
 from vgspec.backends.runtime import load_keras
 from vgspec.codes import BUILD_FAILED, SHAPE_DISAGREES, UNSUPPORTED_BY_KERAS
 from vgspec.diagnostics import Diagnostic
@@ -39,7 +39,7 @@ def build_model(graph: Graph, *, seed: int | None = None) -> Any:
         raise BuildError(clashes)
     if seed is not None:
         keras.utils.set_random_seed(seed)
-    run = _Run(keras)
+    run = _Run(keras, graph)
     for step in program.steps:
         if isinstance(step, InputStep):
             run.input(step)
@@ -54,15 +54,16 @@ def build_model(graph: Graph, *, seed: int | None = None) -> Any:
     except Exception as error:
         raise BuildError([_refused("Keras cannot make a model of these layers", error)]) from error
     if graph.compile is not None:
-        _compile(model, graph.compile, program)
+        _compile(model, graph.compile)
     return model
 
 
 class _Run:
     """The values of the steps that were run: tensors by node, layers by key."""
 
-    def __init__(self, keras: Any) -> None:
+    def __init__(self, keras: Any, graph: Graph) -> None:
         self.keras = keras
+        self.graph = graph
         self.tensors: dict[str, list[Any]] = {}
         self.layers: dict[str, Any] = {}
 
@@ -103,7 +104,7 @@ class _Run:
             raise BuildError([_refused(f"Keras cannot apply {node.id!r} to its inputs", error, node=node)]) from error
         if step.is_operation:
             tensors[0]._keras_history.operation.name = node.id
-        if found := _disagreement(node, tensors):
+        if self.graph.operator(node).type_name not in _MISJUDGED and (found := _disagreement(node, tensors)):
             raise BuildError([found])
         self.tensors[node.id] = tensors
 
@@ -138,13 +139,16 @@ def _clashes(graph: Graph) -> list[Diagnostic]:
     ]
 
 
+_UPGRADE = "install a newer Keras: pip install --upgrade keras"
+
+
 def _lacks(node: Node, reason: str) -> Diagnostic:
     return about(
         UNSUPPORTED_BY_KERAS,
         f"{reason}, which {node.id!r} needs",
         node=node.id,
         origin=node.origin,
-        help="install a newer Keras: pip install --upgrade keras",
+        help=_UPGRADE,
     )
 
 
@@ -156,6 +160,11 @@ def _refused(message: str, error: BaseException, node: Any = None) -> Diagnostic
         origin=None if node is None else node.origin,
         notes=[f"Keras says: {first_lines(error)}"],
     )
+
+
+_MISJUDGED = frozenset({"MultiHeadAttention", "GroupQueryAttention"})
+"""Layers whose symbolic outputs have other shapes in Keras than their outputs turn out to have: attention
+scores get the query's length twice, where the second is the value's."""
 
 
 def _disagreement(node: Node, tensors: list[Any]) -> Diagnostic | None:
@@ -185,13 +194,13 @@ def _differs(node: Node, got: str, inferred: str) -> Diagnostic:
     )
 
 
-def _compile(model: Any, settings: Any, program: Program) -> None:
+def _compile(model: Any, settings: Any) -> None:
     from vgspec.backends.compiling import compile_arguments
 
-    arguments = compile_arguments(settings)
-    if program.single_output:
-        arguments = {name: for_single_output(value) for name, value in arguments.items()}
     try:
-        model.compile(**arguments)
+        model.compile(**compile_arguments(settings))
+    except UnsupportedError as error:
+        message = f"{error}, which the compile section needs"
+        raise BuildError([about(UNSUPPORTED_BY_KERAS, message, help=_UPGRADE)]) from error
     except Exception as error:
         raise BuildError([_refused("Keras cannot compile the model", error)]) from error

@@ -7,25 +7,32 @@ from __future__ import annotations
 
 import keyword
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from vgspec.backends.construct import Construct, Expr, LayerUse, Name, TensorUse
 
-__all__ = ["WIDTH", "Namer", "assignment", "expression", "literal"]
+__all__ = ["INDENT", "WIDTH", "Joined", "Variable", "assignment", "expression", "literal"]
 
 WIDTH = 100
 """Columns of a line of generated source."""
 
 INDENT = "    "
-Namer = Callable[[TensorUse | LayerUse], Expr]
-"""Gives the expression to write for a use: a `Variable`, or the construction itself."""
 
 
 class Variable(str):
     """A Python name in the generated source."""
 
     __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The text in a variable, followed by a fixed text."""
+
+    variable: Variable
+    text: str
 
 
 def literal(value: Any) -> str:
@@ -57,7 +64,7 @@ def expression(expr: Expr, *, before: int = 0, after: int = 0, indent: int = 0) 
     if before + len(flat) + after <= WIDTH:
         return flat
     if isinstance(expr, Construct):
-        return _broken_call(expr, after, indent)
+        return _broken_call(expr, before, after, indent)
     if isinstance(expr, Mapping) and expr:
         items = [(f"{_flat(key)}: ", value) for key, value in expr.items()]
         return "{\n" + _one_per_line(items, indent + 1) + INDENT * indent + "}"
@@ -78,6 +85,8 @@ def _flat(expr: Expr) -> str:
         return str(expr)
     if isinstance(expr, Name):
         return str(expr)
+    if isinstance(expr, Joined):
+        return f"{expr.variable} + {literal(expr.text)}" if expr.text else str(expr.variable)
     if isinstance(expr, Construct):
         return f"{_flat(expr.function)}({', '.join(prefix + _flat(item) for prefix, item in _call_items(expr))})"
     if isinstance(expr, Mapping):
@@ -103,27 +112,20 @@ def is_identifier(name: str) -> bool:
     return name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
 
 
-def _broken_call(call: Construct, after: int, indent: int) -> str:
-    """Break inside the arguments; for ``F(…)(x)`` inside those of ``F``, if the rest then fits."""
+def _broken_call(call: Construct, before: int, after: int, indent: int) -> str:
+    """Break inside the last brackets if what stands before them fits; else, for ``F(…)(x)``, inside those of ``F``."""
     items = _call_items(call)
-    if isinstance(call.function, Construct):
+    head = _flat(call.function)
+    if isinstance(call.function, Construct) and before + len(head) + 1 > WIDTH:
         rest = f"({', '.join(prefix + _flat(item) for prefix, item in items)})"
-        fits = len(INDENT * indent) + 1 + len(rest) + after <= WIDTH
-        if fits and _call_items(call.function):
-            return _broken_call(call.function, len(rest) + after, indent) + rest
-        head = expression(call.function, before=len(INDENT * indent), after=1, indent=indent)
-    else:
-        head = _flat(call.function)
+        if _call_items(call.function):
+            return _broken_call(call.function, before, len(rest) + after, indent) + rest
     if not items:
         return head + "()"
     one_line = ", ".join(prefix + _flat(item) for prefix, item in items)
     inner = INDENT * (indent + 1)
-    if len(inner) + len(one_line) <= WIDTH:
-        body = f"{inner}{one_line}\n"
-    elif len(items) == 1 and isinstance(items[0][1], list | dict) and not items[0][0]:
-        return f"{head}({expression(items[0][1], before=WIDTH, indent=indent)})"
-    else:
-        body = _one_per_line(items, indent + 1)
+    fits = len(inner) + len(one_line) <= WIDTH
+    body = f"{inner}{one_line}\n" if fits else _one_per_line(items, indent + 1)
     return f"{head}(\n{body}{INDENT * indent})"
 
 

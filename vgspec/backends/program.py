@@ -7,6 +7,7 @@ the steps and `vgspec.backends.keras_source` writes them out.
 from __future__ import annotations
 
 import enum
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from vgspec.backends.construct import Construct, Expr, LayerUse, Name, TensorUse
 from vgspec.catalogue.base import KerasObject
 from vgspec.ir import Argument, Graph, Input, Node, Ref, Tensor
 
-__all__ = ["CallStep", "InputStep", "LayerStep", "Program", "Results", "Step", "for_single_output", "plan"]
+__all__ = ["CallStep", "InputStep", "LayerStep", "Program", "Results", "Step", "plan"]
 
 
 class Results(enum.Enum):
@@ -53,6 +54,8 @@ class CallStep:
     args: tuple[Expr, ...]
     kwargs: tuple[tuple[str, Expr], ...]
     results: Results
+    name: Expr = ""
+    """The name that an operation gets."""
 
     @property
     def is_operation(self) -> bool:
@@ -78,11 +81,6 @@ class Program:
     steps: tuple[Step, ...]
     inputs: Expr
     outputs: Expr
-
-    @property
-    def single_output(self) -> bool:
-        """Whether the model gives one tensor, not a dict."""
-        return not isinstance(self.outputs, Mapping)
 
 
 def plan(graph: Graph) -> Program:
@@ -186,18 +184,35 @@ def _call(node: Node, operator: KerasObject) -> CallStep:
 
 
 def _operation(node: Node, operator: KerasObject) -> CallStep:
-    """A call of ``keras.ops.f``: its tensors are call arguments, its settings the descriptor's fields."""
+    """A call of ``keras.ops.f``: its tensors are call arguments; settings and literal operands are fields."""
     make = describe(operator, aliases=False)
     assert isinstance(make, Construct)
-    args, kwargs = _arguments(node, operator)
-    path = f"keras.{operator.type_name}".rpartition(".")
+    first, rest = _arguments(node, operator)
+    given: dict[str, Expr] = {name: value for (name, _), value in zip(node.args, first, strict=False)} | dict(rest)
+    arrays = getattr(operator, "constants", {})
+    for name, value in make.kwargs:
+        given[name] = _constant(value, arrays[name].dtype) if name in arrays else value
+    operands = [row.name for row in getattr(operator, "call_arguments", ())]
+    if operator.type_name == "ops.einsum":  # einsum(subscripts, *operands)
+        args = [given.pop("subscripts"), *given.pop("operands")]
+    else:
+        by_position = operands if operands == ["x1", "x2"] else operands[:1]
+        args = [given.pop(name) for name in itertools.takewhile(given.__contains__, by_position)]
+    module, _, function = f"keras.{operator.type_name}".rpartition(".")
     return CallStep(
-        node, Name(path[0], path[2]), args, (*kwargs, *make.kwargs), _results(operator.type_name, node.outputs)
+        node,
+        Name(module, function),
+        tuple(args),
+        tuple(given.items()),
+        _results(operator.type_name, node.outputs),
+        name=node.id,
     )
 
 
-def for_single_output(value: Any) -> Any:
-    """A setting per output, for a model that gives one tensor: the only entry of a mapping."""
-    if isinstance(value, Mapping) and len(value) == 1:
-        return next(iter(value.values()))
-    return value
+def _constant(value: Expr, dtype: str) -> Construct:
+    """A literal array as a tensor."""
+
+    def listed(item: Expr) -> Expr:
+        return [listed(part) for part in item] if isinstance(item, tuple) else item
+
+    return Construct(Name("keras.ops", "convert_to_tensor"), (("dtype", dtype),), (listed(value),))

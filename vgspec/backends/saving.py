@@ -64,7 +64,7 @@ def save(model: Any, path: str | os.PathLike[str], *, force: bool = False, seed:
         with atomic_file(path, force=force) as file, _diagnosed(path):
             model.save(file)
     else:
-        _check_can_export(path)
+        _check_can_export(model, path)
         with atomic_directory(path, force=force, replaceable=is_saved_model) as folder, _diagnosed(path):
             _export(model, folder)
     return kind
@@ -109,13 +109,39 @@ def _save_source(model: Any, path: str | os.PathLike[str], *, force: bool) -> No
     atomic_write(path, emit_source(model), force=force)
 
 
-def _check_can_export(path: str | os.PathLike[str]) -> None:
-    """A SavedModel is TensorFlow's format: it needs TensorFlow, and a backend that can become TensorFlow code."""
-    load_tensorflow()
-    backend = load_keras().backend.backend()
+def _check_can_export(model: Any, path: str | os.PathLike[str]) -> None:
+    """Refuse what would give no SavedModel, or one that computes something else than the model.
+
+    It is TensorFlow's format, so it needs TensorFlow, and a Keras backend that can become TensorFlow code.
+    """
+    tensorflow, keras = load_tensorflow(), load_keras()
+    backend = keras.backend.backend()
     if backend == "torch":
         message = f"{os.fspath(path)!r}: a model of the {backend} backend cannot become a TensorFlow SavedModel"
         raise BuildError([about(SAVE_FAILED, message, help="set KERAS_BACKEND=tensorflow, or save as NAME.keras")])
+
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.TimeDistributed) and _miscounts_steps(layer, tensorflow):
+            message = f"{os.fspath(path)!r}: the SavedModel would compute the TimeDistributed {layer.name!r} wrongly"
+            note = "where the number of time steps is open, this version of Keras takes the batch size for it"
+            help = (
+                "give the sequence a fixed length, save as NAME.keras, or apply a layer that needs no TimeDistributed"
+            )
+            raise BuildError([about(SAVE_FAILED, message, node=layer.name, notes=[note], help=help)])
+
+
+def _miscounts_steps(layer: Any, tensorflow: Any) -> bool:
+    """Whether a TimeDistributed gives a wrong number of steps when its code is traced for an open one."""
+    shape = layer.input.shape
+    if shape[1] is not None:
+        return False
+    batch, steps = 2, 3
+    traced = tensorflow.function(layer, input_signature=[tensorflow.TensorSpec(shape, layer.input.dtype)])
+    sample = tensorflow.zeros([shape[0] or batch, steps, *(size or 1 for size in shape[2:])], layer.input.dtype)
+    try:
+        return int(traced(sample).shape[1]) != steps
+    except tensorflow.errors.OpError:
+        return True
 
 
 def _export(model: Any, folder: Path) -> None:
