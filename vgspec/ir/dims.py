@@ -47,7 +47,7 @@ class Atom:
         if self.kind == "floordiv":
             inner = str(self.args[0])
             return f"{inner}//{self.divisor}" if self.args[0].is_atom else f"({inner})//{self.divisor}"
-        return "*".join(str(a) if a.is_atom else f"({a})" for a in self.args)
+        return "*".join(str(a) if a.is_atom and a.terms[0][0].kind == "name" else f"({a})" for a in self.args)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ _ABOVE: Mapping[str, tuple[str, ...]] = {
     "complex64": ("complex128",),
     "complex128": (),
 }
+# Keras keeps to JAX's 32 bits, but for int64 and float64 on TensorFlow.
 _NARROWED: Mapping[str, str] = {"uint64": "uint32", "complex128": "complex64"}
 
 
@@ -91,7 +92,7 @@ def result_type(*dtypes: str) -> str:
     if len(least) != 1:
         raise ValueError(f"no common dtype of {' and '.join(dtypes)}")
     found = {"int": "int32", "float": "float32"}.get(least[0], least[0])
-    return found if len(set(dtypes)) == 1 else _NARROWED.get(found, found)
+    return _NARROWED.get(found, found)
 
 
 def is_floating(dtype: str) -> bool:
