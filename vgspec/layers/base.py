@@ -168,7 +168,7 @@ class Weight:
     shape: Shape
     initializer: Any = None
     trainable: bool = True
-    dtype: DTypePolicy | None = None
+    dtype: str | None = None
 
 
 class Layer(KerasObject):
