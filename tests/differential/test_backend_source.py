@@ -16,6 +16,7 @@ from backend_oracle import assert_same_model, assert_same_outputs, data, keras, 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vgspec.api import load_spec
 from vgspec.backends.construct import Construct, Name
 from vgspec.backends.keras_model import build_model
 from vgspec.backends.keras_source import emit_source
@@ -394,3 +395,20 @@ def test_compile_settings(section: dict[str, object], outputs: int) -> None:
     assert one == two
     if "metrics" in section:
         assert any("rmse" in key for key in one)
+
+
+SPECS = Path(__file__).parents[2] / "specs"
+LARGE = {"vgg16.yaml", "densenet121.yaml", "inception_v3.yaml", "resnet50.yaml", "mobilenet_v2.yaml", "vit.yaml"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sorted([*SPECS.glob("*.yaml"), *SPECS.glob("techniques/*.yaml")]) if path.name not in LARGE],
+    ids=lambda path: path.stem,
+)
+def test_specs_of_the_zoo(path: Path) -> None:
+    """The source of real specs, with their blocks as functions, builds the same model."""
+    g = load_spec(path).graph
+    assert g is not None
+    assert_same_model(build_model(g), run_source(emit_source(g)))
