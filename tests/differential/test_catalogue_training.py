@@ -78,6 +78,8 @@ def labels_for(loss: Loss) -> np.ndarray:
 def test_one_step_with_every_optimizer(cls: type[KerasObject]) -> None:
     if not available(cls):
         pytest.skip(f"needs Keras {cls.min_keras}")
+    if cls.__name__ == "Muon" and tuple(int(part) for part in keras.__version__.split(".")[:2]) < (3, 13):
+        pytest.skip("Keras's Muon fails on TensorFlow variables before 3.13")
     model = small()
     model.compile(**arguments({"optimizer": {cls.__name__: ARGUMENTS.get(cls.__name__, {})}, "loss": "mse"}))
     x = np.random.default_rng(0).standard_normal((6, 5)).astype("float32")
