@@ -94,7 +94,12 @@ def load(
 def _is_text(source: str) -> bool:
     if "\n" in source:
         return True
-    return bool(_KEY_LINE.match(source)) and not Path(source).exists()
+    if not _KEY_LINE.match(source):
+        return False
+    try:
+        return not Path(source).exists()
+    except (OSError, ValueError):  # too long for a path, or a NUL in it
+        return True
 
 
 def load_document(

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from vgspec import compile_spec, load_spec
-from vgspec.analysis.cost import graph_cost
+from vgspec.analysis.cost import graph_cost, node_costs
 from vgspec.frontend.load import published_schema
 from vgspec.frontend.structure import check_structure
 from vgspec.ir import Graph
@@ -118,7 +118,8 @@ def test_shapes_dtypes_and_parameters_are_those_of_keras(document: dict[str, Any
     for key, layer in graph.layers.items():
         total += by_name[key].count_params()
         assert [n.layer for n in graph.nodes].count(key) == len(by_name[key]._inbound_nodes)
-    assert graph_cost(graph).parameters == total == model.count_params()
+    costs = graph_cost(node_costs(graph))
+    assert costs.trainable + costs.frozen == total == model.count_params()
     calls: dict[str, int] = {}
     for node in graph.nodes:
         index = calls.get(node.layer, 0)

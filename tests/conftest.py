@@ -1,0 +1,13 @@
+"""Settings for every test: Hypothesis without deadlines, since CI machines are shared and slow."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+settings.register_profile("vgspec", deadline=None)
+settings.load_profile("vgspec")
