@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from annotated_types import MinLen
 from pydantic import model_validator
@@ -13,6 +13,9 @@ from vgspec.ir.dims import add, may_equal, mul, numel
 from vgspec.layers.base import Call, CallArgument, Layer, ShapeError, Trait, Weight
 from vgspec.layers.fields import ClosedRate, ConstraintArg, InitializerArg, PositiveInt, RegularizerArg, Seed
 from vgspec.layers.sizes import as_tuple, check_mask, check_rank, input_list, known_size, product, same_in_keras
+
+if TYPE_CHECKING:
+    from vgspec.layers.signal import Rule
 
 __all__ = ["LAYERS", "AdditiveAttention", "Attention", "GroupQueryAttention", "MultiHeadAttention"]
 
@@ -106,6 +109,15 @@ class Attention(Layer):
         check_mask(masks[0], query.shape[:-1], "query mask")
         check_mask(masks[1], value.shape[:-1], "value mask")
 
+    def signal_rule(self, call: Call) -> Rule:
+        """Weighted means of the values."""
+        from vgspec.layers import signal
+
+        if "Tensor" not in type(call.args.get("mask")).__name__ and call.args.get("mask") is not None:
+            return signal.Unknown("attention under an explicit mask")
+        causal = bool(call.literal("use_causal_mask", False))
+        return (signal.Attend(1.0, self.is_additive, self.dropout, causal),)
+
 
 class AdditiveAttention(Attention):
     """Additive attention (Bahdanau et al. 2015): scores ``sum(scale * tanh(query + key))``."""
@@ -131,6 +143,19 @@ class AdditiveAttention(Attention):
         if not self.use_scale:
             return ()
         return (Weight("scale", (known_size(self._inputs(call)[0], -1, "the query"),), GLOROT_UNIFORM),)
+
+    def signal_rule(self, call: Call) -> Rule:
+        """Weighted means of the values."""
+        from vgspec.layers import signal
+
+        query = self._inputs(call)[0]
+        scale = 1.0
+        if self.use_scale:
+            initializer = self.weight_specs(call)[0].initializer
+            square = initializer.moments((query.shape[-1],)).second_moment
+            scale = (square or 0.0) ** 0.5
+        causal = bool(call.literal("use_causal_mask", False))
+        return (signal.Attend(scale, True, self.dropout, causal),)
 
 
 _MULTI_HEAD_CALL: tuple[CallArgument, ...] = (
@@ -323,6 +348,29 @@ class MultiHeadAttention(Layer):
         if not all(same_in_keras(a, b) for a, b in zip(value.shape[1:-1], key.shape[1:-1], strict=True)):
             raise ShapeError(f"needs a key with the sizes of the value {value} but for the last, got {key}")
 
+    def signal_rule(self, call: Call) -> Rule:
+        """Projections, weighted means, projection."""
+        from vgspec.layers import signal
+
+        query, _, _ = _query_value_key(call)
+        if self.use_gate:
+            return signal.Unknown("gated attention")
+        if len(self.attended(query)) != query.rank - 2:
+            return signal.Unknown("attention over some of the axes only")
+        return (
+            signal.MultiHead(
+                self.num_heads,
+                self.num_heads,
+                self.key_dim,
+                self.value_size,
+                self.output_sizes(query),
+                self.kernel_initializer,
+                self.bias_initializer if self.use_bias else None,
+                self.dropout,
+                bool(call.literal("use_causal_mask", False)),
+            ),
+        )
+
 
 class GroupQueryAttention(Layer):
     """Grouped-query attention (Ainslie et al. 2023): groups of query heads share a head of keys and values."""
@@ -417,6 +465,27 @@ class GroupQueryAttention(Layer):
     def _projection(self, name: str, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> tuple[Weight, ...]:
         kernel = Weight(f"{name}/kernel", (*inputs, *outputs), self.kernel_initializer)
         return (kernel, Weight(f"{name}/bias", outputs, self.bias_initializer)) if self.use_bias else (kernel,)
+
+    def signal_rule(self, call: Call) -> Rule:
+        """Projections, weighted means, projection; query heads share heads of keys and values."""
+        from vgspec.layers import signal
+
+        query, _, _ = _query_value_key(call)
+        if self.use_gate:
+            return signal.Unknown("gated attention")
+        return (
+            signal.MultiHead(
+                self.num_query_heads,
+                self.num_key_value_heads,
+                self.head_dim,
+                self.head_dim,
+                (known_size(query, -1),),
+                self.kernel_initializer,
+                self.bias_initializer if self.use_bias else None,
+                self.dropout,
+                bool(call.literal("use_causal_mask", False)),
+            ),
+        )
 
 
 LAYERS: tuple[type[Layer], ...] = (

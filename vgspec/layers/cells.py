@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import field_validator
 
@@ -23,6 +23,9 @@ from vgspec.layers.fields import (
     Seed,
 )
 from vgspec.layers.sizes import check_rank, known_size, unique_names
+
+if TYPE_CHECKING:
+    from vgspec.layers.signal import Rule
 
 __all__ = [
     "LAYERS",
@@ -116,6 +119,12 @@ class Cell(Layer):
         match_states(call.args.get("states"), states, "states")
         return (Tensor((x.shape[0], self.output_size), dtype), *flat(states))
 
+    def recurrence(self, **returns: bool) -> Rule:
+        """The cell applied over time, for the gradient-flow analysis."""
+        from vgspec.layers import signal
+
+        return signal.Unknown(f"{self.type_name} over time")
+
 
 class _GatedCell(Cell):
     """Base of the cells that own a kernel, a recurrent kernel and a bias for a number of gates."""
@@ -152,6 +161,30 @@ class _GatedCell(Cell):
         products = mul(2 * width, add(call.x.shape[-1], self.units))
         biases = numel(self.bias_weight(None).shape) if self.use_bias else 0
         return add(products, add(biases, self.units * self.elementwise))
+
+    def recurrence(self, **returns: bool) -> Rule:
+        """The cell applied over time, for the gradient-flow analysis; ``returns`` are the layer's own arguments."""
+        from vgspec.layers import signal
+
+        given: Any = self
+        kind: Literal["simple", "lstm", "gru"] = "simple"
+        if self.gates > 1:
+            kind = "lstm" if self.gates == 4 else "gru"
+        rule = signal.Recurrence(
+            kind,
+            self.units,
+            given.activation,
+            getattr(self, "recurrent_activation", None),
+            given.kernel_initializer,
+            given.recurrent_initializer,
+            given.bias_initializer if self.use_bias else None,
+            unit_forget_bias=getattr(self, "unit_forget_bias", False),
+            reset_after=getattr(self, "reset_after", False),
+            dropout=given.dropout,
+            recurrent_dropout=given.recurrent_dropout,
+            **returns,
+        )
+        return (rule,)
 
 
 class SimpleRNNCell(_GatedCell):
@@ -339,6 +372,21 @@ class StackedRNNCells(Cell):
         """Each cell with the type of what it reads."""
         inputs = [x, *(Tensor((x.shape[0], cell.output_size), x.dtype) for cell in self.stack[:-1])]
         return list(zip(self.stack, inputs, strict=True))
+
+    def recurrence(self, **returns: bool) -> Rule:
+        """Each cell over all times, the last one as the layer asks."""
+        from vgspec.layers import signal
+
+        if returns.get("return_state"):
+            return signal.Unknown("the states of stacked cells")
+        rules: list[Any] = []
+        for cell in self.stack:
+            last = cell is self.stack[-1]
+            rule = cell.recurrence(return_sequences=returns.get("return_sequences", False) or not last)
+            if isinstance(rule, signal.Unknown):
+                return rule
+            rules.extend(rule)
+        return tuple(rules)
 
 
 LAYERS: tuple[type[Layer], ...] = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import model_validator
 
@@ -28,6 +28,9 @@ from vgspec.layers.fields import (
 )
 from vgspec.layers.recurrent import Recurrent
 from vgspec.layers.sizes import known_size, product
+
+if TYPE_CHECKING:
+    from vgspec.layers.signal import Rule
 
 __all__ = ["LAYERS", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"]
 
@@ -109,6 +112,30 @@ class _ConvLSTM(Recurrent):
         window = product(self.kernel_size)
         per_gate = 2 * window * (channels + self.filters) + 1 + int(self.use_bias)
         return mul(numel(output.shape[1:]), _GATES * per_gate + 4)
+
+    def signal_rule(self, call: Call) -> Rule:
+        """The cell over time, each gate a convolution."""
+        from vgspec.layers import signal
+
+        if self.data_format == "channels_first" or max(self.strides) > 1:
+            return signal.Unknown("strides or channels first in a convolutional recurrence")
+        given: Any = self
+        rule = signal.Recurrence(
+            "lstm",
+            self.filters,
+            self.activation,
+            self.recurrent_activation,
+            self.kernel_initializer,
+            self.recurrent_initializer,
+            self.bias_initializer if self.use_bias else None,
+            unit_forget_bias=self.unit_forget_bias,
+            return_sequences=given.return_sequences,
+            return_state=given.return_state,
+            dropout=given.dropout,
+            recurrent_dropout=given.recurrent_dropout,
+            taps=self.kernel_size,
+        )
+        return (rule,)
 
 
 class ConvLSTM1D(_ConvLSTM):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import model_validator
 
@@ -23,6 +24,9 @@ from vgspec.layers.fields import (
     PositiveInt,
     RegularizerArg,
 )
+
+if TYPE_CHECKING:
+    from vgspec.layers.signal import Rule
 
 __all__ = ["LAYERS", "EinsumDense", "Equation"]
 
@@ -195,6 +199,28 @@ class EinsumDense(Layer):
         loops = (*(fit.sizes[letter] for letter in sorted(letters)), *inner)
         bias = numel(outputs[0].shape[1:]) if self.bias_axes is not None else 0
         return add(mul(2, numel(loops)), bias)
+
+    def signal_rule(self, call: Call) -> Rule:
+        """A matrix where the equation contracts the last axes; bias; activation."""
+        from vgspec.layers import signal
+
+        equation = self.fit(call.x).equation
+        kept = "".join(axis for axis in equation.x if axis in equation.y)
+        gone = "".join(axis for axis in equation.x if axis not in equation.y)
+        new = "".join(axis for axis in equation.y if axis not in equation.x)
+        plain = equation.x == kept + gone and equation.y == kept + new and not set(equation.w) & set(kept)
+        if not plain or not gone:
+            return signal.Unknown("an equation that is no matrix on the last axes")
+        sizes = call.x.shape
+        fan_in = math.prod(int(size) for size in sizes[len(sizes) - len(gone) :] if isinstance(size, int))
+        outputs = self.infer_outputs(call)[0].shape
+        features = tuple(int(size) for size in outputs[len(outputs) - len(new) :] if isinstance(size, int))
+        shape = tuple(int(size) for size in self.weight_specs(call)[0].shape if isinstance(size, int))
+        matrix = signal.Linear(
+            "kernel", self.kernel_initializer, shape, fan_in, math.prod(features), features, axes=len(gone)
+        )
+        bias = (signal.Bias(self.bias_initializer, features),) if self.bias_axes else ()
+        return (matrix, *bias, signal.Elementwise(self.activation))
 
 
 LAYERS: tuple[type[Layer], ...] = (EinsumDense,)

@@ -25,6 +25,9 @@ from vgspec.layers.fields import (
 )
 from vgspec.layers.sizes import check_mask
 
+if TYPE_CHECKING:
+    from vgspec.layers.signal import Rule
+
 __all__ = ["GRU", "LAYERS", "LSTM", "RNN", "Recurrent", "SimpleRNN"]
 
 UseCudnn = Literal["auto"] | bool
@@ -133,6 +136,10 @@ class CellRecurrent(Recurrent):
     def step_flops(self, x: Tensor, output: Tensor) -> Dim:
         """The cell's operations."""
         return self.step_cell.flop_count(Call({"inputs": x}), (output,))
+
+    def signal_rule(self, call: Call) -> Rule:
+        """The cell over time."""
+        return self.step_cell.recurrence(return_sequences=self.return_sequences, return_state=self.return_state)
 
 
 class RNN(CellRecurrent):

@@ -300,14 +300,12 @@ class Lookup:
 class Recurrence:
     """A recurrent layer over axis 1.
 
-    ``cell``: ``simple``, ``lstm`` or ``gru``. ``reset_after`` is GRU's. ``convolution`` is given for the
-    convolutional kinds: a `Convolution` for the input with the gates' filters together, kernel sizes and
-    padding; the recurrent one is of the same size with padding ``same`` and stride one.
+    ``cell``: ``simple``, ``lstm`` or ``gru``. ``reset_after`` is GRU's. ``taps`` are the kernel
+    sizes of the convolutional kinds.
     """
 
     cell: Literal["simple", "lstm", "gru"]
     units: int
-    features: int
     activation: Any
     recurrent_activation: Any
     kernel_initializer: Any
@@ -320,7 +318,7 @@ class Recurrence:
     go_backwards: bool = False
     dropout: float = 0.0
     recurrent_dropout: float = 0.0
-    convolution: Any = None
+    taps: Size = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def add_gradients(a: Grad | None, b: Grad | None) -> Grad | None:
                 x.k + other.k,
                 x.h + other.h,
                 given,
-                x.inverse and other.inverse,
+                min(x.inverse, other.inverse),
             )
         )
     whole, part = a.mean.q, b.mean.q * factor

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vgspec.analysis.signal import linear, merging, normalize, pooling, reshaping
+from vgspec.analysis.signal import attention, linear, merging, normalize, pooling, recurrent, reshaping
 from vgspec.analysis.signal.functions import scalar_function
 from vgspec.analysis.signal.linear import fold_border, to_channel
 from vgspec.analysis.signal.pointwise import apply_function
@@ -247,6 +247,10 @@ _HANDLERS: dict[type, Handler] = {
     rule.Drop: lambda states, primitive, place: reshaping.drop(states[0], primitive),
     rule.Noise: lambda states, primitive, place: reshaping.noise(states[0], primitive),
     rule.Stop: lambda states, primitive, place: reshaping.stop(states[0]),
+    rule.Recurrence: lambda states, primitive, place: recurrent.recur(states, primitive, place.sizes),
+    rule.Bidirect: lambda states, primitive, place: recurrent.bidirect(states, primitive, place.sizes),
+    rule.Attend: lambda states, primitive, place: attention.attend(states, primitive, place.names),
+    rule.MultiHead: lambda states, primitive, place: attention.multi_head(states, primitive, place.names, place.sizes),
     rule.Each: _each,
 }
 """Totality over the primitives is tested."""

@@ -9,6 +9,7 @@ squared coverage say how much.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from vgspec.analysis.signal.pointwise import align
 from vgspec.analysis.signal.state import (
@@ -213,6 +214,12 @@ class _Map:
         )
 
 
+def _cancelled(hetero: float, share: float) -> float:
+    """What a normalization added for channels with small weights, which these weights take away again."""
+    raised = 1.0 + hetero * share * share
+    return raised / max(raised - hetero * share, 0.1)
+
+
 def _log(value: float, log: float) -> float:
     return math.log(value) + log if value > 0.0 else -math.inf
 
@@ -251,7 +258,7 @@ def linear(state: State, primitive: rule.Linear) -> Step:
             return Pulled((None,))
         g = _typical(grad)
         spread, fresh, overlap = step.pulled(grad, primitive.fan_in, orthogonal)
-        shared = 1.0 + segment.hetero if g.inverse else 1.0
+        shared = _cancelled(segment.hetero, g.inverse)
         inward = step.back(g, state_sizes[-1]).scaled(1.0 / shared)
         kernel = step.kernel(g, step.x, primitive.fan_in * primitive.fan_out)
         result = Grad((inward,), grad.log, spread, fresh, overlap).normalised()
@@ -264,7 +271,7 @@ def _typical(grad: Grad) -> GradSegment:
     """Mean moments, with the finite number of channels behind the last map accounted for."""
     g = grad.mean
     if len(grad.segments) > 1:
-        g = g._replace(inverse=all(segment.inverse for segment in grad.segments))
+        g = g._replace(inverse=min(segment.inverse for segment in grad.segments))
     return g.scaled(1.0 / math.sqrt(1.0 + grad.fresh)) if grad.fresh else g
 
 
@@ -363,7 +370,7 @@ def convolve(state: State, primitive: rule.Convolution) -> Step:
             return Pulled((None,))
         g = _typical(grad)
         spread, fresh, overlap = step.pulled(grad, channels, law.structure is Structure.ORTHOGONAL)
-        shared = 1.0 + segment.hetero if g.inverse else 1.0
+        shared = _cancelled(segment.hetero, g.inverse)
         inward = step.back(g, channels).scaled(1.0 / shared)
         size = step.kernel(g, step.x, fan_in * primitive.filters)
         result = Grad((inward,), grad.log, spread, fresh, overlap).normalised()
@@ -399,7 +406,7 @@ def _depthwise(state: State, primitive: rule.Convolution, law: WeightLaw, taps: 
         hetero = segment.hetero + law.excess / taps.size
         segments.append(Segment(segment.size * multiplier, step.transfer(step.x), None, hetero))
     whole = _Map(state, law, taps, 1, multiplier, sizes, state.channel)
-    output = whole.output(tuple(segments), state.channels * multiplier)
+    output = replace(whole.output(tuple(segments), state.channels * multiplier), overlap=state.overlap)
     cuts = tuple(segment.size for segment in segments)
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
@@ -411,7 +418,7 @@ def _depthwise(state: State, primitive: rule.Convolution, law: WeightLaw, taps: 
         kernel = 0.0
         typical = 1.0 / math.sqrt(1.0 + grad.fresh)
         for g, step, before, after in zip(align(grad, cuts), maps, state.segments, segments, strict=True):
-            shared = 1.0 + after.hetero if g.inverse else 1.0
+            shared = _cancelled(after.hetero, g.inverse)
             scaled = g.scaled(typical)
             inward.append(step.back(scaled, before.size).scaled(1.0 / shared))
             kernel += step.kernel(scaled, step.x, before.size * multiplier)

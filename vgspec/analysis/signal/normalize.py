@@ -64,6 +64,7 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
     positions = state.positions
     outputs: list[Segment] = []
     inverses: list[float] = []
+    shares: list[float] = []
     for segment in state.segments:
         x = segment.moments
         if primitive.frozen:
@@ -72,15 +73,21 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
             )
             mean = weight_law(primitive.mean_initializer, (size,)).mean if primitive.mean_initializer else 0.0
             inverse = 1.0 / (variance + primitive.epsilon)
+            share = 0.0
             y = x.shifted(-mean).scaled(math.sqrt(inverse))
         else:
             mean_square = min(pair_average(x.q, x.p, x.s, x.r, positions), x.q)
             mean_cross = pair_average(x.k, x.kp, x.ks, x.kr, positions)
-            inverse = 1.0 / (max(x.q - mean_square, 0.0) + primitive.epsilon)
+            variance = max(x.q - mean_square, 0.0)
+            inverse = 1.0 / (variance + primitive.epsilon)
+            share = variance * inverse
+            uneven = 1.0 - (segment.hetero + segment.uneven) * share * (1.0 - share)
+            inverse *= max(uneven, 0.1)
             values = [(value - mean_square) * inverse for value in x[1:5]]
             values += [(value - mean_cross) * inverse for value in x[5:]]
             y = Moments(0.0, *values)
         inverses.append(inverse)
+        shares.append(share)
         curve = None
         moments = _scaled_and_shifted(y, gains)
         if segment.curve is not None and not gains[1] and not gains[3]:
@@ -103,18 +110,21 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
         if grad is None:
             return Pulled((None,))
         result = []
-        for g, segment, inverse in zip(align(grad, sizes), state.segments, inverses, strict=True):
+        for g, segment, inverse, share in zip(align(grad, sizes), state.segments, inverses, shares, strict=True):
             f = inverse * gain
             if primitive.frozen:
                 result.append(GradSegment(segment.size, g.q * f, g.p * f, g.s * f, g.r * f, g.k * f))
                 continue
             mean = pair_average(g.q, g.p, g.s, g.r, positions)
-            along = max(g.h, g.q / elements)
+            along = max(g.h, g.q / elements) * share * (2.0 - share)
             q = max(g.q - mean - along, 0.0)
             floor = -q / max(elements - 1, 1)
             pairs = [max((value - mean) * f, floor * f) for value in (g.p, g.s, g.r)]
-            spread = (1.0 + segment.hetero) / (1.0 - min(segment.uneven, 0.8))
-            result.append(GradSegment(segment.size, q * f * spread, *pairs, g.k * f, 0.0, None, True))
+            # the inverse was lowered for the values' mean; gradients have the mean of the inverse itself
+            level = (segment.hetero + segment.uneven) * share
+            f /= max(1.0 - level * (1.0 - share), 0.1)
+            spread = (1.0 + segment.hetero * share * share) / (1.0 - min(segment.uneven * share * share, 0.8))
+            result.append(GradSegment(segment.size, q * f * spread, *pairs, g.k * f, 0.0, None, share))
         return Pulled((grad.with_segments(result).normalised(),))
 
     return Step((output,), pull)

@@ -289,4 +289,4 @@ def _through(
     k = g.k * pair(base.k) if g.k else 0.0
     coherent = pair_average(g.q, g.p, g.s, g.r, positions)
     h = coherent * float(response.slope_squares[1]) if coherent > 0 else 0.0
-    return GradSegment(segment.size, g.q * square, p, s, r, k, h, given, False)
+    return GradSegment(segment.size, g.q * square, p, s, r, k, h, given)

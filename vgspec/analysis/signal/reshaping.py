@@ -28,7 +28,7 @@ def _same(grads: tuple[Grad | None, ...]) -> Pulled:
 
 def _uniform(grad: Grad, size: int, **changes: float) -> Grad:
     g = grad.mean
-    return grad.with_segments((g._replace(size=size, given=None, inverse=False, h=0.0, **changes),))
+    return grad.with_segments((g._replace(size=size, given=None, inverse=0.0, h=0.0, **changes),))
 
 
 def reshape(state: State, sizes: tuple[int, ...]) -> Step:

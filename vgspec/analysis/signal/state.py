@@ -259,7 +259,8 @@ class GradSegment(NamedTuple):
     ``k`` is for two channels at one position of one sample. ``h`` is the part of ``q`` that lies along the
     normalised value and is coherent over the batch, which batch normalization takes away. ``given`` holds the
     mean square given the underlying Gaussian value, on its quadrature nodes, relative to ``q``.
-    ``inverse`` says that ``q`` is weighted by the inverse of the channel's own variance.
+    ``inverse``: where ``q`` is weighted by the inverse of the channel's own variance, the share of that variance
+    in what was divided by (the rest is epsilon); 0 elsewhere.
     """
 
     size: int
@@ -270,7 +271,7 @@ class GradSegment(NamedTuple):
     k: float = 0.0
     h: float = 0.0
     given: Any = None
-    inverse: bool = False
+    inverse: float = 0.0
 
     def scaled(self, f: float) -> GradSegment:
         """All moments times a number."""
