@@ -356,6 +356,17 @@ class Facts:
         return found if found is not None and found.known else None
 
     @cached_property
+    def last_kernel_gradient(self) -> float | None:
+        """Decimal logarithm of the smallest gradient norm of a last kernel; None where none is known."""
+        found = []
+        for node in self.nodes:
+            if self.is_final(node) and self.has(node, Trait.KERNEL) and (signal := self.signal(node)) is not None:
+                size = signal.log10_kernel_gradient
+                if size is not None and math.isfinite(size):
+                    found.append(size)
+        return min(found, default=None)
+
+    @cached_property
     def edges(self) -> Mapping[str, tuple[Edge, ...]]:
         """By node, what crosses it, an entry for each of its inputs."""
         found: dict[str, list[Edge]] = {}

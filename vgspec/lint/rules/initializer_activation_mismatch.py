@@ -67,7 +67,6 @@ class InitializerActivationMismatch(Rule):
             also=(
                 "no-skip-in-deep-stack",
                 "no-normalization-in-deep-stack",
-                "gradient-vanishes",
                 "forward-signal-vanishes",
             ),
         ),
@@ -85,7 +84,7 @@ class InitializerActivationMismatch(Rule):
                 """
             ),
             finds=("repeat.0.dense",),
-            also=("gradient-vanishes", "forward-signal-vanishes"),
+            also=("forward-signal-vanishes",),
         ),
     )
     good = (
@@ -130,7 +129,7 @@ class InitializerActivationMismatch(Rule):
                 if size < limit:
                     continue
             off = [item for item in misfits(facts, stretch) if (item.ratio < low if size < 0 else item.ratio > high)]
-            off = [item for item in off if 0.1 <= item.ratio <= 4.0]
+            off = [item for item in off if 0.1 <= item.ratio <= 2.0]
             explained = sum(math.log10(item.ratio) for item in off)
             if not off or abs(explained) < 0.5 * abs(size):
                 continue

@@ -60,15 +60,15 @@ class NoNormalizationInDeepStack(Rule):
                 """
             ),
             finds=("repeat.0.dense",),
-            also=("no-skip-in-deep-stack", "forward-signal-vanishes", "gradient-vanishes"),
+            also=("no-skip-in-deep-stack", "forward-signal-vanishes"),
         ),
     )
     good = (
         Example(
-            "The same with layer normalization",
+            "Twenty of them with layer normalization",
             model(
                 """
-                - repeat: 40
+                - repeat: 20
                   body:
                     - Dense: {units: 64, activation: gelu, kernel_initializer: he_normal}
                     - LayerNormalization

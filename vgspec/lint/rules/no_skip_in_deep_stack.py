@@ -61,7 +61,7 @@ class NoSkipInDeepStack(Rule):
                 """
             ),
             finds=("repeat.0.dense",),
-            also=("no-normalization-in-deep-stack", "forward-signal-vanishes", "gradient-vanishes"),
+            also=("no-normalization-in-deep-stack", "forward-signal-vanishes"),
         ),
     )
     good = (

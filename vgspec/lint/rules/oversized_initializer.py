@@ -74,7 +74,6 @@ class OversizedInitializer(Rule):
                 inputs="x: {shape: [256]}",
             ),
             finds=("dense",),
-            also=("gradient-explodes",),
         ),
     )
     good = (

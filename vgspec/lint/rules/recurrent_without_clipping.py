@@ -59,7 +59,6 @@ class RecurrentWithoutClipping(Rule):
                 compile="optimizer: adam\nloss: mse",
             ),
             finds=("/compile/optimizer",),
-            also=("plain-recurrence-over-long-sequence",),
         ),
         Example(
             "A GRU",

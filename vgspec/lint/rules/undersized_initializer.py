@@ -61,7 +61,7 @@ class UndersizedInitializer(Rule):
                 """
             ),
             finds=("repeat.0.dense",),
-            also=("forward-signal-vanishes", "gradient-vanishes"),
+            also=("forward-signal-vanishes",),
         ),
         Example(
             "One layer of almost nothing",
@@ -73,7 +73,7 @@ class UndersizedInitializer(Rule):
                 """
             ),
             finds=("dense_1",),
-            also=("forward-signal-vanishes", "gradient-vanishes"),
+            also=("forward-signal-vanishes",),
         ),
     )
     good = (

@@ -60,7 +60,6 @@ class ZeroOrConstantKernel(Rule):
                 """
             ),
             finds=("dense",),
-            also=("forward-signal-vanishes",),
         ),
         Example(
             "Constant weights in a convolution",

@@ -1,0 +1,132 @@
+"""VG102: forward-signal-vanishes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from vgspec.diagnostics import Evidence
+from vgspec.layers.base import Trait
+from vgspec.lint.rule import Example, Finding, Rule, model
+from vgspec.lint.words import power
+
+if TYPE_CHECKING:
+    from vgspec.lint.facts import Facts
+
+__all__ = ["ForwardSignalVanishes"]
+
+
+class ForwardSignalVanishes(Rule):
+    """What enters the network no longer arrives: the signal fades before anything sets its size anew.
+
+    ## What it does
+
+    Predicts the size of every activation. It reports the first hidden layer at which the mean square has fallen below
+    a millionth of what it was at the model's input (or behind the last normalization, embedding or merge).
+
+    ## Why is this bad?
+
+    The layers behind see almost the same value, their biases, for every input. The gradients of all kernels shrink in
+    proportion, so first and last layer look alike and a comparison of the two shows nothing.
+
+    ## Use instead
+
+    Weights of the scale that the activation needs, or a normalization layer.
+
+    ## Fix safety
+
+    There is no automatic fix here; the findings about initializers have one.
+
+    ## References
+
+    - He et al. 2015, Delving deep into rectifiers
+    - Poole et al. 2016, Exponential expressivity in deep neural networks (the prediction)
+    """
+
+    code = "VG102"
+    name = "forward-signal-vanishes"
+    group = "vanishing"
+    measured = True
+    settings = {"mean_square": 1e-6}
+    """A thousandth in size: far below what any working network's initialisation does between two normalizations."""
+    bad = (
+        Example(
+            "Weights of deviation 0.001",
+            model(
+                """
+                - repeat: 3
+                  body: [{Dense: {units: 64, activation: relu, kernel_initializer: {RandomNormal: {stddev: 0.01}}}}]
+                - Dense: {units: 10}
+                """
+            ),
+            finds=("repeat.2.dense",),
+            also=("undersized-initializer",),
+        ),
+    )
+    good = (
+        Example(
+            "The same weights, normalized",
+            model(
+                """
+                - repeat: 3
+                  body:
+                    - Dense: {units: 64, kernel_initializer: {RandomNormal: {stddev: 0.01}}, use_bias: false}
+                    - BatchNormalization
+                    - ReLU
+                - Dense: {units: 10}
+                """
+            ),
+        ),
+        Example(
+            "A small output",
+            model(
+                """
+                - Dense: {units: 64, activation: relu}
+                - Dense: {units: 10, kernel_initializer: {RandomNormal: {stddev: 0.0001}}}
+                """
+            ),
+        ),
+    )
+
+    def check(self, facts: Facts) -> Iterator[Finding]:
+        """Follow the size of the signal from where it was last set."""
+        limit = 0.5 * math.log10(self.limit(facts, "mean_square"))
+        start: dict[str, float | None] = {}
+        for item in facts.graph.inputs:
+            record = facts.profile.by_id.get(item.name)
+            start[item.name] = record.log10_activation if record is not None else None
+        resets = (Trait.NORMALIZING, Trait.MERGING, Trait.EMBEDDING, Trait.ATTENTION, Trait.RECURRENT)
+        for node in facts.graph.nodes:
+            record = facts.profile.by_id.get(node.id)
+            size = record.log10_activation if record is not None else None
+            names = [ref.node for ref in node.refs()]
+            before = start.get(names[0]) if len(set(names)) == 1 else None
+            if size is None or before is None or facts.has(node, *resets, Trait.PREPROCESSING):
+                start[node.id] = size
+                continue
+            start[node.id] = before
+            if size - before < limit and node.id in facts.paths.shortest_below and not facts.is_final(node):
+                start[node.id] = size  # said once
+                if math.isinf(size):
+                    continue  # zero weights: another rule's finding
+                yield Finding(
+                    f"the signal has shrunk to {power(size - before)} of its size by here",
+                    node=node.id,
+                    help="give the layers before it weights of the scale their activation needs, or normalize",
+                    evidence=Evidence(
+                        "mean square of the signal, relative to the input's",
+                        10.0 ** max(2.0 * (size - before), -300.0),
+                        self.limit(facts, "mean_square"),
+                        self._path(facts, node.id),
+                    ),
+                )
+
+    def _path(self, facts: Facts, name: str) -> tuple[str, ...]:
+        """The nodes before one in its chain that shrink the signal most."""
+        found: dict[str, float] = {}
+        here = facts.graph.by_id.get(name)
+        while here is not None and len(facts.edges.get(here.id, ())) == 1:
+            found[here.id] = facts.edges[here.id][0].activation
+            here = facts.only_producer(here)
+        return tuple(sorted(found, key=lambda key: found[key])[:5])

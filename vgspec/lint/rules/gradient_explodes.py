@@ -1,0 +1,132 @@
+"""VG201: gradient-explodes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from vgspec.diagnostics import Applicability, Evidence
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.words import power
+
+if TYPE_CHECKING:
+    from vgspec.lint.facts import Facts
+
+__all__ = ["GradientExplodes"]
+
+
+class GradientExplodes(Rule):
+    """The gradient that reaches some weights is predicted to be far too large.
+
+    ## What it does
+
+    Predicts, at initialisation and for standardised inputs, the norm of the gradient at every trainable kernel, and
+    reports a model in which one is above ten thousand, or above a hundred and three hundred times that of the last
+    kernel. Kernels of convolutions gather from many positions: sixty times is normal (ResNet-50).
+
+    ## Why is this bad?
+
+    The first steps of training throw the weights far away; the loss becomes NaN, or units die.
+
+    ## Use instead
+
+    Weights of the scale that the activation needs, a normalization, or residual connections. Clipping (`clipnorm`)
+    keeps the steps finite but not the proportions between layers.
+
+    ## Fix safety
+
+    Unsafe: clipping changes the steps of training. The model itself is not changed.
+
+    ## References
+
+    - Pascanu et al. 2013, On the difficulty of training recurrent neural networks
+    - Yang et al. 2019, A mean field theory of batch normalization
+    """
+
+    code = "VG201"
+    name = "gradient-explodes"
+    group = "exploding"
+    measured = True
+    settings = {"norm": 1e4, "ratio": 300.0, "least": 100.0}
+    bad = (
+        Example(
+            "Weights four times too large in ten layers",
+            model(
+                """
+                - repeat: 10
+                  body:
+                    - Dense:
+                        units: 64
+                        activation: relu
+                        kernel_initializer: {VarianceScaling: {scale: 16.0}}
+                - Dense: {units: 10}
+                """
+            ),
+            finds=("dense",),
+            also=("oversized-initializer", "no-normalization-in-deep-stack"),
+        ),
+    )
+    good = (
+        Example(
+            "Ten layers with weights that fit",
+            model(
+                """
+                - {repeat: 10, body: [{Dense: {units: 64, activation: relu, kernel_initializer: he_normal}}]}
+                - Dense: {units: 10}
+                """
+            ),
+        ),
+        Example(
+            "Weights a little too large in three layers",
+            model(
+                """
+                - repeat: 3
+                  body:
+                    - Dense: {units: 64, activation: relu, kernel_initializer: {VarianceScaling: {scale: 4.0}}}
+                - Dense: {units: 10}
+                """
+            ),
+        ),
+    )
+
+    def check(self, facts: Facts) -> Iterator[Finding]:
+        """Judge the kernel with the largest gradient."""
+        last = facts.last_kernel_gradient
+        sizes = {}
+        for node in facts.first_calls:
+            signal = facts.signal(node)
+            if signal is not None and signal.log10_kernel_gradient is not None:
+                sizes[node.id] = signal.log10_kernel_gradient
+        if not sizes:
+            return
+        worst = max(sizes, key=lambda name: sizes[name])
+        size = sizes[worst]
+        large = size > math.log10(self.limit(facts, "norm"))
+        ratio = size - last if last is not None else 0.0
+        if not large and (
+            size < math.log10(self.limit(facts, "least")) or ratio < math.log10(self.limit(facts, "ratio"))
+        ):
+            return
+        edges = facts.profile.worst_edges(5, gain=True)
+        settings = facts.compiled
+        proposals: tuple[Proposal, ...] = ()
+        if settings is not None and not settings.optimizer.clips:
+            optimizer = settings.optimizer
+            value = {optimizer.type_name: dict(optimizer.canonical()) | {"clipnorm": 1.0}}
+            change = Change("set", pointer="/compile/optimizer", value=value)
+            proposals = (Proposal("clip the gradient's norm to 1", (change,), Applicability.DISPLAY),)
+        times = f", {power(ratio)} times that at the last" if ratio > 1 else ""
+        yield Finding(
+            f"the gradient at this layer's kernel is predicted to be {power(size)}{times}",
+            node=worst,
+            related=tuple((edge.node, f"it grows {power(edge.gradient)} times here") for edge in edges[:3]),
+            help="use weights of the scale the activations need, normalize, or add residual connections",
+            evidence=Evidence(
+                "norm of the gradient of the kernel",
+                10.0 ** min(size, 300.0),
+                self.limit(facts, "norm" if large else "least"),
+                tuple(dict.fromkeys(edge.node for edge in edges)),
+            ),
+            proposals=proposals,
+        )

@@ -1,0 +1,177 @@
+"""VG101: gradient-vanishes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from vgspec.diagnostics import Applicability, Evidence, Severity
+from vgspec.layers.base import Trait
+from vgspec.lint.causes import rectify, saturates
+from vgspec.lint.rule import Example, Finding, Proposal, Rule, model
+from vgspec.lint.words import power
+
+if TYPE_CHECKING:
+    from vgspec.ir import Node
+    from vgspec.lint.facts import Facts
+
+__all__ = ["GradientVanishes"]
+
+
+class GradientVanishes(Rule):
+    """The gradient that reaches some weights is predicted to be too small to train them.
+
+    ## What it does
+
+    Predicts, at initialisation and for standardised inputs, the norm of the gradient at every trainable kernel. It
+    reports kernels whose mean absolute gradient is below 1e-7, and kernels whose norm is below 1e-4 and below a
+    thousandth of that at the last kernel. Layers that cannot be analysed, and what stands before them, are not judged.
+    There is one finding for each part of the model that is cut off, at the weights that get least.
+
+    ## Why is this bad?
+
+    Weights without a gradient keep their random first values: the first layers of the model never learn. Adaptive
+    optimizers divide by the size of the gradient, but not below their epsilon, 1e-7 in Keras.
+
+    ## Use instead
+
+    What the finding names as the worst edges: another activation, weights of another scale, a normalization, a
+    residual connection.
+
+    ## Fix safety
+
+    Unsafe: it changes activations, and with them the function that the model computes.
+
+    ## References
+
+    - Hochreiter 1991; Glorot and Bengio 2010
+    - Schoenholz et al. 2017, Deep information propagation (the prediction)
+    """
+
+    code = "VG101"
+    name = "gradient-vanishes"
+    group = "vanishing"
+    measured = True
+    settings = {"mean": 1e-7, "norm": 1e-4, "ratio": 1e-3, "error": 1e-14}
+    """The limits are those of run-time tools; 1e-14 is so far below every optimizer's epsilon that nothing moves."""
+    bad = (
+        Example(
+            "Twenty sigmoid layers",
+            model(
+                """
+                - {repeat: 20, body: [{Dense: {units: 64, activation: sigmoid}}]}
+                - Dense: {units: 10, activation: softmax}
+                """
+            ),
+            finds=("repeat.0.dense",),
+            also=("saturating-stack", "no-skip-in-deep-stack"),
+        ),
+    )
+    good = (
+        Example(
+            "Twenty layers with skip connections",
+            model(
+                """
+                - repeat: 20
+                  body:
+                    - residual: {body: [LayerNormalization, {Dense: {units: 64, activation: sigmoid}}]}
+                - Dense: {units: 10, activation: softmax}
+                """
+            ),
+        ),
+        Example(
+            "Twenty relu layers with weights that fit",
+            model(
+                """
+                - {repeat: 20, body: [{Dense: {units: 64, activation: relu, kernel_initializer: he_normal}}]}
+                - Dense: {units: 10, activation: softmax}
+                """
+            ),
+        ),
+    )
+
+    def check(self, facts: Facts) -> Iterator[Finding]:
+        """Judge every kernel; gather those that hang together."""
+        weak = dict(self._weak(facts))
+        for group in _connected(facts, set(weak)):
+            worst = min(group, key=lambda name: (weak[name][0], facts.graph.by_id[name].id))
+            size, norm = weak[worst]
+            edges = _worst_edges(facts, worst)
+            stages = [stage for stage in facts.stages if stage.node.id in edges and saturates(stage.activation)]
+            every = [s for s in facts.stages if saturates(s.activation) and not facts.is_final(s.node)]
+            changes = tuple(change for stage in every for change in rectify(facts, stage)) if stages else ()
+            others = f", and {len(group) - 1} more kernels get too little" if len(group) > 1 else ""
+            yield Finding(
+                f"the gradient at this layer's kernel is predicted to be {power(norm)}{others}",
+                node=worst,
+                related=tuple((name, f"{power(edges[name])} of it passes here") for name in list(edges)[:3]),
+                notes=(f"on average {power(size)} for each of its weights",),
+                help="see where the gradient is lost; normalize, add residual connections, or change activations there",
+                evidence=Evidence(
+                    "mean absolute gradient of the kernel", 10.0**size, self.limit(facts, "mean"), tuple(edges)[:5]
+                ),
+                severity=Severity.ERROR if size < math.log10(self.limit(facts, "error")) else None,
+                proposals=(Proposal("use relu with he_normal", changes, Applicability.UNSAFE),) if changes else (),
+            )
+
+    def _weak(self, facts: Facts) -> Iterator[tuple[str, tuple[float, float]]]:
+        """Nodes with a weak kernel: decimal logarithms of the mean absolute gradient and of the norm."""
+        last = facts.last_kernel_gradient
+        mean, norm, ratio = (math.log10(self.limit(facts, key)) for key in ("mean", "norm", "ratio"))
+        for node in facts.first_calls:
+            signal = facts.signal(node)
+            if signal is None or facts.has(node, Trait.EMBEDDING):
+                continue
+            for weight in facts.weights(node):
+                found = signal.kernels.get(weight.name.rpartition("/")[2])
+                sizes = [size for size in weight.shape if isinstance(size, int)]
+                if found is None or not math.isfinite(found) or len(sizes) < 2:
+                    continue
+                average = found - 0.5 * math.log10(math.prod(sizes)) + math.log10(0.8)  # E|x| of a Gaussian
+                if average < mean or (found < norm and last is not None and found < last + ratio):
+                    yield node.id, (average, found)
+                    break
+
+
+def _connected(facts: Facts, names: set[str]) -> list[list[str]]:
+    """The nodes in groups that hang together through nodes before the last of them."""
+    label: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while label.get(name, name) != name:
+            name = label[name]
+        return name
+
+    before: set[str] = set(names)
+    for node in reversed(facts.nodes):
+        if node.id in before:
+            before.update(ref.node for ref in node.refs())
+    for node in facts.nodes:
+        if node.id in before:
+            label.setdefault(node.id, node.id)
+            for ref in node.refs():
+                label.setdefault(ref.node, ref.node)
+                label[root(ref.node)] = root(node.id)
+    groups: dict[str, list[str]] = {}
+    for node in facts.nodes:
+        if node.id in names:
+            groups.setdefault(root(node.id), []).append(node.id)
+    return list(groups.values())
+
+
+def _worst_edges(facts: Facts, name: str) -> dict[str, float]:
+    """On the easiest path from a node to an output: the nodes that take most, with decades, the worst first."""
+    found: dict[str, float] = {}
+    here: Node | None = facts.graph.by_id[name]
+    while here is not None:
+        readers = [reader for reader in facts.consumers(here) if reader.id in facts.paths.shortest_below]
+        if not readers or here.id in facts.output_nodes:
+            break
+        source = here.id
+        here = min(readers, key=lambda reader: facts.paths.shortest_below[reader.id])
+        crossing = [edge.gradient for edge in facts.edges.get(here.id, ()) if edge.source == source]
+        if crossing and not facts.is_final(here):
+            found[here.id] = max(crossing)
+    worst = sorted(found, key=lambda key: found[key])
+    return {key: found[key] for key in worst if found[key] < 0}
