@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from vgspec.source.dump import dump_yaml
 from vgspec.testing import mutated, specs
 
 SCALE = float(os.environ.get("VGSPEC_EXAMPLES", "1"))
+
+FORGETS_SIZES = {"EinsumDense": "a null in output_shape makes Keras forget a size that the input gives"}
 
 
 def examples(count: int) -> settings:
@@ -73,10 +76,10 @@ def test_printing_and_parsing_is_the_identity(document: dict[str, Any]) -> None:
 @examples(150)
 @given(specs())
 def test_names_do_not_change_the_nameless_hash(document: dict[str, Any]) -> None:
-    renamed = json.loads(json.dumps(document).replace('"v', '"renamed_v').replace('"out_v', '"out_renamed_v'))
+    if "compile" in document or isinstance(document["outputs"], dict):
+        return  # names of outputs belong to the model's interface
+    renamed = json.loads(re.sub(r'"v([0-9]+)"', r'"renamed\1"', json.dumps(document)))
     renamed["name"] = "another"
-    if isinstance(renamed.get("outputs"), dict) or "compile" in renamed:
-        return
     one, two = graph_of(document), graph_of(renamed)
     assert one.hash() != two.hash()
     assert one.hash(names=False) == two.hash(names=False)
@@ -115,23 +118,26 @@ def test_shapes_dtypes_and_parameters_are_those_of_keras(document: dict[str, Any
     model = compile_spec(document, seed=0)
     by_name = {layer.name: layer for layer in model.layers}
     total = 0
-    for key, layer in graph.layers.items():
+    for key in graph.layers:
         total += by_name[key].count_params()
         assert [n.layer for n in graph.nodes].count(key) == len(by_name[key]._inbound_nodes)
     costs = graph_cost(node_costs(graph))
     assert costs.trainable + costs.frozen == total == model.count_params()
     calls: dict[str, int] = {}
+    lost = False
     for node in graph.nodes:
         index = calls.get(node.layer, 0)
         calls[node.layer] = index + 1
+        lost = lost or graph.layers[node.layer].type_name in FORGETS_SIZES
         produced = keras.tree.flatten(by_name[node.layer]._inbound_nodes[index].output_tensors)
         assert len(produced) == len(node.outputs)
         for ours, theirs in zip(node.outputs, produced, strict=True):
             assert ours.dtype == theirs.dtype, node.id
             assert len(ours.shape) == len(theirs.shape), node.id
             for a, b in zip(ours.shape, theirs.shape, strict=True):
-                # A symbolic size is one that Keras does not know either; ours may know more of it.
-                assert a == b or (b is None and not isinstance(a, int)), (node.id, ours, theirs)
+                # A symbolic size is one that Keras does not know either.
+                knows_more = lost or not isinstance(a, int)
+                assert a == b or (b is None and knows_more), (node.id, ours, theirs)
     rng = np.random.default_rng(0)
     values = [_data(tensor, rng) for tensor in model.inputs]
     results = keras.tree.flatten(model(values if len(values) > 1 else values[0], training=False))
