@@ -48,6 +48,10 @@ def literal(value: Any) -> str:
     if type(value) is str:
         text = repr(value)
         return f'"{text[1:-1]}"' if text[0] == "'" and "'" not in value and '"' not in value else text
+    if isinstance(value, slice):
+        return f"slice({literal(value.start)}, {literal(value.stop)}, {literal(value.step)})"
+    if value is Ellipsis:
+        return "..."
     raise TypeError(f"no literal for a {type(value).__name__}")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from vgspec.backends.construct import Construct, Expr, LayerUse, Name, TensorUse, describe
 from vgspec.catalogue.base import KerasObject
 from vgspec.ir import Argument, Graph, Input, Node, Ref, Tensor
+from vgspec.layers.operations.base import Operation
 
 __all__ = ["CallStep", "InputStep", "LayerStep", "Program", "Results", "Step", "plan"]
 
@@ -91,7 +92,7 @@ def plan(graph: Graph) -> Program:
         operator = graph.operator(node)
         if not isinstance(operator, KerasObject):
             raise TypeError(f"layer {node.layer!r} is a {type(operator).__name__}, not a layer descriptor")
-        if operator.type_name.startswith("ops."):
+        if isinstance(operator, Operation):
             steps.append(_operation(node, operator))
             continue
         if node.layer not in made:
@@ -183,15 +184,19 @@ def _call(node: Node, operator: KerasObject) -> CallStep:
     return CallStep(node, LayerUse(node.layer), args, kwargs, _results(operator.type_name, node.outputs))
 
 
-def _operation(node: Node, operator: KerasObject) -> CallStep:
+def _operation(node: Node, operator: Operation) -> CallStep:
     """A call of ``keras.ops.f``: its tensors are call arguments; settings and literal operands are fields."""
     make = describe(operator, aliases=False)
     assert isinstance(make, Construct)
     first, rest = _arguments(node, operator)
     given: dict[str, Expr] = {name: value for (name, _), value in zip(node.args, first, strict=False)} | dict(rest)
     arrays = getattr(operator, "constants", {})
+    converted = [name for name, _ in make.kwargs if operator.keras_value(name) != getattr(operator, name)]
     for name, value in make.kwargs:
-        given[name] = _constant(value, arrays[name].dtype) if name in arrays else value
+        if name in arrays:
+            given[name] = _constant(value, arrays[name].dtype)
+        else:  # an operation may write a value as text that Keras takes as an object: a slice, say
+            given[name] = operator.keras_value(name) if name in converted else value
     operands = [row.name for row in getattr(operator, "call_arguments", ())]
     if operator.type_name == "ops.einsum":  # einsum(subscripts, *operands)
         args = [given.pop("subscripts"), *given.pop("operands")]
