@@ -102,16 +102,17 @@ def _attention(
         # through the scores: d score = a (g . (v - output))
         wide = value.channels / max(round(heads), 1) if heads >= 1 else value.channels
         difference = max(v.q - v.s, 0.0) * max(1.0 - own, 0.0)
+        alike = g.s / g.q if g.q > 0 else 0.0
         score = own / n_k * wide * g.q * difference
         if additive:
             to_query = score * n_k * additive * slope * max(1.0 - spread, 0.0)
-            to_key = score * n_q * additive * slope
+            to_key = score * n_q * additive * slope * (1.0 + (n_q - 1) * alike)
         else:
             to_query = score * scale * scale * n_k * max(k.q - k.s, 0.0)
-            to_key = score * scale * scale * n_q * x.q
+            to_key = score * scale * scale * n_q * (x.q + (n_q - 1) * alike * x.s)
         return Pulled(
             (
-                Grad((GradSegment(query.channels, to_query),), grad.log, grad.spread, 0.0, grad.overlap).normalised(),
+                Grad((GradSegment(query.channels, to_query, s=to_query * alike),), grad.log, grad.spread, 0.0, grad.overlap).normalised(),
                 Grad((GradSegment(key.channels, to_key),), grad.log, grad.spread, 0.0, grad.overlap).normalised(),
                 Grad((values,), grad.log, grad.spread, 0.0, grad.overlap).normalised(),
             )

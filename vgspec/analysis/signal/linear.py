@@ -231,7 +231,10 @@ def linear(state: State, primitive: rule.Linear) -> Step:
         lead = state.sizes[: len(state.sizes) - primitive.axes]
         state = merge_axes(state, primitive.axes, lead)
     state = to_channel(state, len(state.sizes) - 1)
-    law = weight_law(primitive.initializer, primitive.shape)
+    shape = primitive.shape
+    if len(shape) != 2 and getattr(primitive.initializer, "input_axes", ()) is None:
+        shape = (primitive.fan_in, primitive.fan_out)  # Keras counts the fans of an einsum by its equation
+    law = weight_law(primitive.initializer, shape)
     if law.structure is Structure.DIAGONAL and primitive.fan_in == primitive.fan_out:
         gain = math.sqrt(law.square * primitive.fan_in)
         return _scaled(state, gain, primitive)
