@@ -13,6 +13,7 @@ VG04x    layer arguments, compile section
 VG05x    shapes and dtypes
 VG06x    building with a backend
 VG07x    suppressions and configuration
+VG08x    importing models of Keras
 ======== =================================================
 """
 
@@ -217,6 +218,27 @@ UNUSED_SUPPRESSION = Code(
     "VG070", "unused-suppression", Severity.WARNING, "A suppression allows a finding that there is not."
 )
 UNKNOWN_RULE = Code("VG071", "unknown-rule", Severity.WARNING, "A suppression names a rule that does not exist.")
+
+# --- VG08x: importing models of Keras -------------------------------------------------------------------
+
+BAD_CONFIG = Code(
+    "VG080", "bad-config", _ERROR, "A Keras config is not of the form that Keras writes, or is cut short."
+)
+UNKNOWN_CLASS = Code("VG081", "unknown-class", _ERROR, "A Keras config names a class that is not known here.")
+CODE_IN_CONFIG = Code("VG082", "code-in-config", _ERROR, "A Keras config holds code, which is never run.")
+UNKNOWN_CONFIG_KEY = Code("VG083", "unknown-config-key", _ERROR, "A layer's config has an argument not known here.")
+BAD_CONFIG_VALUE = Code("VG084", "bad-config-value", _ERROR, "An argument in a Keras config has a wrong value.")
+DANGLING_TENSOR = Code(
+    "VG085", "dangling-tensor", _ERROR, "A Keras config refers to a layer, call or output that it does not have."
+)
+CYCLIC_CONFIG = Code("VG086", "cyclic-config", _ERROR, "The layers of a Keras config wait for each other's outputs.")
+UNSAFE_ARCHIVE = Code(
+    "VG087", "unsafe-archive", _ERROR, "A model file is too large, packed too tightly, or names places outside itself."
+)
+NO_CONFIG = Code("VG088", "no-config", _ERROR, "A model file holds no config of a model.")
+IMPORT_CHANGED = Code(
+    "VG089", "import-changed", Severity.INFO, "Something of the model was left out of the spec or renamed."
+)
 
 CODES: tuple[Code, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Code))
 """Every row above, in order: a constant is a row, so none can be forgotten."""

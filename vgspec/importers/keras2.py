@@ -1,0 +1,95 @@
+"""What Keras 2 (tf.keras) wrote differently: class names, argument names, calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["OLD_CLASSES", "OLD_KEYS", "REFUSED_CLASSES", "renamed"]
+
+OLD_CLASSES: Mapping[str, str] = {
+    "BatchNormalizationV1": "BatchNormalization",
+    "BatchNormalizationV2": "BatchNormalization",
+    "LSTMV2": "LSTM",
+    "GRUV2": "GRU",
+    "Convolution1D": "Conv1D",
+    "Convolution2D": "Conv2D",
+    "Convolution3D": "Conv3D",
+    "MaxPool1D": "MaxPooling1D",
+    "MaxPool2D": "MaxPooling2D",
+    "MaxPool3D": "MaxPooling3D",
+    "AvgPool1D": "AveragePooling1D",
+    "AvgPool2D": "AveragePooling2D",
+    "AvgPool3D": "AveragePooling3D",
+    "GlobalMaxPool1D": "GlobalMaxPooling1D",
+    "GlobalMaxPool2D": "GlobalMaxPooling2D",
+    "GlobalAvgPool1D": "GlobalAveragePooling1D",
+    "GlobalAvgPool2D": "GlobalAveragePooling2D",
+    "GroupedQueryAttention": "GroupQueryAttention",
+}
+"""Names under which older versions, or the classes themselves, write a class that is known under another."""
+
+REFUSED_CLASSES: Mapping[str, str] = {
+    "TFOpLambda": "it holds a TensorFlow function by name; save the model with Keras 3",
+    "SlicingOpLambda": "it holds a TensorFlow function by name; save the model with Keras 3",
+    "TensorFlowOpLayer": "it holds a TensorFlow graph node; save the model with Keras 3",
+}
+
+_RENAMED: Mapping[str, Mapping[str, str]] = {
+    "LeakyReLU": {"alpha": "negative_slope"},
+}
+
+OLD_KEYS: Mapping[str, Mapping[str, tuple[Any, ...] | None]] = {
+    "*": {"autocast": None, "dynamic": (False,), "implementation": None, "time_major": (False,)},
+    "BatchNormalization": {
+        "fused": None,
+        "virtual_batch_size": (None,),
+        "renorm": (False,),
+        "renorm_clipping": (None,),
+        "renorm_momentum": None,
+        "adjustment": (None,),
+    },
+    "LayerNormalization": {"rms_scaling": (False,)},
+    "Embedding": {"input_length": None},
+    "MultiHeadAttention": {"query_shape": None, "key_shape": None, "value_shape": None, "output_rank": None},
+    "DepthwiseConv1D": {
+        "filters": None,
+        "groups": None,
+        "kernel_initializer": None,
+        "kernel_regularizer": None,
+        "kernel_constraint": None,
+    },
+    "DepthwiseConv2D": {
+        "filters": None,
+        "groups": None,
+        "kernel_initializer": None,
+        "kernel_regularizer": None,
+        "kernel_constraint": None,
+    },
+    "SeparableConv1D": {
+        "groups": (1,),
+        "kernel_initializer": None,
+        "kernel_regularizer": None,
+        "kernel_constraint": None,
+    },
+    "SeparableConv2D": {
+        "groups": (1,),
+        "kernel_initializer": None,
+        "kernel_regularizer": None,
+        "kernel_constraint": None,
+    },
+    "Conv1DTranspose": {"groups": (1,)},
+    "Conv2DTranspose": {"groups": (1,)},
+    "Conv3DTranspose": {"groups": (1,)},
+}
+"""Arguments that Keras 3 has no more, by class (``*``: any), with the values that mean what Keras 3 does; None
+where the argument changes nothing in what is computed."""
+
+_SINGLE_AXIS = frozenset({"BatchNormalization"})
+
+
+def renamed(name: str, key: str, value: Any) -> tuple[str, Any]:
+    """An argument of a class under its present name, with the value in its present form."""
+    if name in _SINGLE_AXIS and key == "axis" and isinstance(value, list | tuple) and len(value) == 1:
+        return key, value[0]
+    return _RENAMED.get(name, {}).get(key, key), value

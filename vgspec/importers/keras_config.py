@@ -1,0 +1,438 @@
+"""A Keras model's JSON config → graph, without Keras.
+
+The config is data of unknown origin: nothing in it is imported or run. Nested models are flattened, the keys of
+their layers prefixed with the nested model's name; `Graph.meta` keeps under ``nested`` what is needed to write
+them as blocks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vgspec import codes
+from vgspec.diagnostics import Diagnostic, has_errors
+from vgspec.frontend.builder import Builder
+from vgspec.frontend.findings import Findings
+from vgspec.importers.calls import ConfigCall, TensorRef, keras_tensor, tensors
+from vgspec.importers.model_config import Entry, ModelConfig, read_model
+from vgspec.importers.names import spec_name
+from vgspec.importers.problem import ImportProblem
+from vgspec.ir import BATCH, Argument, Graph, Input, Origin, Output, Ref, Tensor
+from vgspec.limits import DEFAULT_LIMITS, Limits
+from vgspec.source import pointer_join
+
+__all__ = ["Imported", "NestedCall", "read_config"]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What a config gave: the graph, or None where there are errors; and everything to be said."""
+
+    graph: Graph | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NestedCall:
+    """A call of a nested model that was flattened.
+
+    Attributes:
+        name: the nested model's name in the graph.
+        id: the path of the call: what the ids of its nodes begin with.
+        key: the path of the model: what the keys of its layers begin with.
+        calls: how often the model is called.
+        inputs: the values that it was given, in order.
+        outputs: the values that came out, in order.
+        nodes: the ids of its nodes.
+    """
+
+    name: str
+    id: str
+    key: str
+    calls: int
+    inputs: tuple[Ref, ...]
+    outputs: tuple[Ref, ...]
+    nodes: tuple[str, ...]
+
+
+def read_config(data: Any, *, file: str = "<config>", limits: Limits = DEFAULT_LIMITS) -> Imported:
+    """Read the config of a functional or sequential model, of Keras 3 or Keras 2.
+
+    Args:
+        data: the config as ``model.to_json()`` gives it, parsed; ``{"class_name", "config", …}``.
+        file: the name that findings show.
+        limits: bounds on the number of layers.
+    """
+    problems: list[ImportProblem] = []
+    pointer = ""
+    if isinstance(data, Mapping) and isinstance(data.get("model_config"), Mapping):
+        data, pointer = data["model_config"], "/model_config"
+    try:
+        model = read_model(data, pointer, problems)
+        if problems:
+            raise problems.pop()
+        return _Reader(model, file, limits).run(data)
+    except ImportProblem as problem:
+        problems.append(problem)
+    except RecursionError:
+        problems.append(ImportProblem(codes.LIMIT_EXCEEDED, "the config is nested too deep", pointer))
+    return Imported(None, tuple(problem.diagnostic(file) for problem in problems))
+
+
+@dataclass(slots=True)
+class _Reader:
+    model: ModelConfig
+    file: str
+    limits: Limits
+    findings: Findings = field(default_factory=Findings)
+    nested: list[NestedCall] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)
+    masks: dict[str, Ref] = field(default_factory=dict)
+    builder: Builder = field(init=False)
+    taken: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.builder = Builder(self.findings, self.limits.max_expanded_nodes)
+
+    def run(self, data: Mapping[str, Any]) -> Imported:
+        """The whole model.
+
+        Raises:
+            ImportProblem: at the first thing that hinders going on.
+        """
+        model = self.model
+        bound: dict[str, Ref] = {}
+        for ref in tensors(model.inputs):
+            entry = self._entry(model, ref)
+            item = _input(entry, self._name(entry.name), self.file)
+            self.taken.add(item.name)
+            self.builder.add_input(item)
+            bound[entry.name] = Ref(item.name)
+        outputs = self._expand(model, bound, "", "")
+        if has_errors(self.findings.result()):
+            return Imported(None, tuple(self.findings.result()))
+        names = [name for name, _ in _named(model.outputs)]
+        found: list[Output] = []
+        for name, ref in zip(names, outputs, strict=True):
+            label = spec_name(name) if name else (ref.node if ref.index == 0 else f"{ref.node}_{ref.index}")
+            while any(label == other.name for other in found):
+                label += "_"
+            found.append(Output(label, ref, Origin(model.pointer, self.file)))
+        compiled, notes = self._compile(data, tuple(found), model)
+        notes += [
+            codes.IMPORT_CHANGED.diagnostic(
+                f"the Keras name {old!r} cannot be an id of a spec; it is {new!r} here", file=self.file, node=new
+            )
+            for old, new in self.renamed.items()
+        ]
+        graph = Graph(
+            self._name(model.name, note=False),
+            tuple(self.builder.inputs),
+            dict(self.builder.layers),
+            tuple(self.builder.nodes),
+            tuple(found),
+            compiled,
+            {"nested": tuple(self.nested), "source": "keras"},
+        )
+        from vgspec.importers.cleaning import clean
+
+        graph, unresolved = clean(graph, self.masks)
+        for node in unresolved:
+            raise ImportProblem(
+                codes.BAD_CONFIG_VALUE,
+                "gets a mask that Keras does not make by itself, and its call takes no mask here",
+                graph.by_id[node].origin.pointer,
+                layer=node,
+            )
+        return Imported(graph.verify(), (*self.findings.result(), *notes))
+
+    # --- names -------------------------------------------------------------------------------------
+
+    def _name(self, name: str, *, note: bool = True) -> str:
+        found = spec_name(name)
+        if found != name and note:
+            self.renamed[name] = found
+        return found
+
+    def _free(self, name: str) -> str:
+        while name in self.taken or name in self.builder.layers:
+            name += "_"
+        self.taken.add(name)
+        return name
+
+    # --- a model, call by call -----------------------------------------------------------------------
+
+    def _entry(self, model: ModelConfig, ref: TensorRef) -> Entry:
+        entry = model.entries.get(ref.layer)
+        if entry is None:
+            raise ImportProblem(codes.DANGLING_TENSOR, f"there is no layer {ref.layer!r}", ref.pointer)
+        return entry
+
+    def _call_index(self, model: ModelConfig, ref: TensorRef) -> int:
+        """The number of the call in the entry's list."""
+        entry = self._entry(model, ref)
+        if entry.is_input:
+            return 0
+        index = ref.call
+        if entry.model is not None and ref.old and (entry.model.functional or index >= len(entry.calls)):
+            index = max(index - 1, 0)  # the first call is the one that made the nested model
+        if not 0 <= index < len(entry.calls):
+            raise ImportProblem(
+                codes.DANGLING_TENSOR,
+                f"layer {ref.layer!r} has {len(entry.calls)} calls; there is no number {ref.call}",
+                ref.pointer,
+            )
+        return index
+
+    def _expand(self, model: ModelConfig, bound: Mapping[str, Ref], node_prefix: str, key_prefix: str) -> list[Ref]:
+        """Add the calls of a model, each after those it reads; the values of its outputs.
+
+        Calls are followed from the outputs, so that a branch comes out in one piece.
+        """
+        values: dict[tuple[str, int], tuple[Ref, ...]] = {(name, 0): (ref,) for name, ref in bound.items()}
+        for target in tensors(model.outputs):
+            stack: list[tuple[tuple[str, int], Iterator[TensorRef]]] = []
+            active: set[tuple[str, int]] = set()
+
+            def enter(ref: TensorRef) -> None:
+                key = (ref.layer, self._call_index(model, ref))
+                if key in values:
+                    return
+                entry = self._entry(model, ref)
+                if entry.is_input:
+                    raise ImportProblem(
+                        codes.DANGLING_TENSOR, f"{ref.layer!r} is an input that the model does not list", ref.pointer
+                    )
+                if key in active:
+                    raise ImportProblem(
+                        codes.CYCLIC_CONFIG, "waits for its own output", entry.calls[key[1]].pointer, layer=ref.layer
+                    )
+                active.add(key)
+                stack.append((key, entry.calls[key[1]].tensors()))
+
+            enter(target)
+            while stack:
+                key, pending = stack[-1]
+                following = next(pending, None)
+                if following is not None:
+                    enter(following)
+                    continue
+                stack.pop()
+                active.discard(key)
+                values[key] = self._call(model, key, values, node_prefix, key_prefix)
+        return [self._value(model, ref, values) for ref in tensors(model.outputs)]
+
+    def _value(self, model: ModelConfig, ref: TensorRef, values: Mapping[tuple[str, int], tuple[Ref, ...]]) -> Ref:
+        found = values[(ref.layer, self._call_index(model, ref))]
+        if not 0 <= ref.output < len(found):
+            raise ImportProblem(
+                codes.DANGLING_TENSOR,
+                f"layer {ref.layer!r} has {len(found)} outputs; there is no number {ref.output}",
+                ref.pointer,
+            )
+        return found[ref.output]
+
+    def _call(
+        self,
+        model: ModelConfig,
+        key: tuple[str, int],
+        values: Mapping[tuple[str, int], tuple[Ref, ...]],
+        node_prefix: str,
+        key_prefix: str,
+    ) -> tuple[Ref, ...]:
+        entry = model.entries[key[0]]
+        call = entry.calls[key[1]]
+        name = self._name(entry.name)
+        several = len(entry.calls) > 1
+        layer_key = key_prefix + name
+        node_id = node_prefix + (f"{name}_call{key[1] + 1}" if several else name)
+        origin = Origin(call.pointer, self.file)
+
+        def bound(ref: TensorRef) -> Ref:
+            return self._value(model, ref, values)
+
+        if entry.model is not None:
+            return self._nested(entry, entry.model, call, bound, node_id, layer_key)
+        node_id = self._free(node_id) if node_id != layer_key else self._free_key(node_id)
+        layer_key = node_id if not several and node_prefix == key_prefix else layer_key
+        if entry.operation:
+            layer, args = self._operation(entry, key[1], call, bound)
+            layer_key = node_id
+        else:
+            layer, args = entry.layer, self._arguments(entry, call, bound, node_id)
+        before = len(self.findings.result())
+        outputs = self.builder.add(layer_key, layer, args, node_id, origin)
+        if outputs is None:
+            found = self.findings.result()[before:]
+            message = found[0].message if found else "cannot be added"
+            notes = "; ".join(found[0].notes) if found else ""
+            self.findings = Findings()
+            code = next((row for row in codes.CODES if found and row.code == found[0].code), codes.SHAPE_ERROR)
+            raise ImportProblem(code, f"{message}{f' ({notes})' if notes else ''}", call.pointer, layer=entry.name)
+        return outputs
+
+    def _free_key(self, name: str) -> str:
+        if name in self.taken:
+            return self._free(name)
+        self.taken.add(name)
+        return name
+
+    def _nested(
+        self, entry: Entry, model: ModelConfig, call: ConfigCall, bound: Any, node_id: str, key: str
+    ) -> tuple[Ref, ...]:
+        given = [bound(ref) for ref in tensors(call.args)]
+        given += [bound(ref) for name, value in call.kwargs.items() if name not in ("mask",) for ref in tensors(value)]
+        wanted = list(tensors(model.inputs))
+        if len(given) != len(wanted):
+            raise ImportProblem(
+                codes.BAD_CONFIG,
+                f"the model takes {len(wanted)} inputs, and a call gives {len(given)}",
+                call.pointer,
+                layer=entry.name,
+            )
+        start = len(self.builder.nodes)
+        here = len(self.nested)
+        values = {ref.layer: value for ref, value in zip(wanted, given, strict=True)}
+        outputs = tuple(self._expand(model, values, node_id + ".", key + "."))
+        nodes = tuple(node.id for node in self.builder.nodes[start:])
+        name = key.rpartition(".")[2]
+        self.nested.insert(here, NestedCall(name, node_id, key, len(entry.calls), tuple(given), outputs, nodes))
+        return outputs
+
+    def _operation(
+        self, entry: Entry, index: int, call: ConfigCall, bound: Any
+    ) -> tuple[Any, tuple[tuple[str, Argument], ...]]:
+        from vgspec.layers.operations.config import OperationConfigError, read_operation
+
+        def tensor(value: Any) -> Ref | None:
+            if isinstance(value, TensorRef):
+                found: Ref = bound(value)
+                return found
+            if isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__":
+                found = bound(keras_tensor(value, call.pointer))
+                return found
+            return None
+
+        args, kwargs = call.raw.get("args", ()), call.raw.get("kwargs", {})
+        try:
+            return read_operation(entry.operation, entry.config, args, kwargs, tensor, node=index)
+        except OperationConfigError as error:
+            code = codes.UNKNOWN_CLASS if error.path == "/class_name" else codes.BAD_CONFIG_VALUE
+            raise ImportProblem(code, str(error), entry.pointer + error.path, layer=entry.name) from None
+
+    def _arguments(self, entry: Entry, call: ConfigCall, bound: Any, node_id: str) -> tuple[tuple[str, Argument], ...]:
+        """The call arguments by name; arguments that are null or say the default are dropped."""
+        rows = {row.name: row for row in entry.layer.open_arguments}
+        if not rows:
+            raise ImportProblem(codes.BAD_CALL, "cannot be called on its own", call.pointer, layer=entry.name)
+        names = list(rows)
+        given: dict[str, Any] = {}
+        if len(call.args) > len(names):
+            count = f"{len(names)} argument{'s' if len(names) != 1 else ''}"
+            raise ImportProblem(
+                codes.BAD_CALL, f"its call takes {count}, got {len(call.args)}", call.pointer, layer=entry.name
+            )
+        given |= dict(zip(names, call.args, strict=False))
+        for name, value in call.kwargs.items():
+            name = names[0] if name in ("inputs", "x") and names[0] not in given else name
+            given[name] = value
+        found: dict[str, Argument] = {}
+        for name, value in given.items():
+            here = pointer_join(call.pointer, "kwargs", name)
+            if value is None:
+                continue
+            argument = _bind(value, bound, here, entry.name)
+            if name == "mask" and isinstance(argument, Ref):
+                self.masks[node_id] = argument
+                if name not in rows:
+                    continue
+            elif name == "mask" and name not in rows and not any(True for _ in tensors(value)):
+                continue
+            if name not in rows:
+                if name == "training" and isinstance(value, bool):
+                    raise ImportProblem(
+                        codes.BAD_CALL,
+                        f"is called with training={value}, which a spec cannot say",
+                        here,
+                        layer=entry.name,
+                    )
+                raise ImportProblem(codes.BAD_CALL, f"its call takes no {name!r}", here, layer=entry.name)
+            row = rows[name]
+            if row.many and isinstance(argument, Ref):
+                argument = (argument,)
+            if not row.many and row.tensor and isinstance(argument, tuple) and len(argument) == 1:
+                argument = argument[0]
+            if not row.tensor and argument == row.default:
+                continue
+            found[name] = argument
+        order = {name: i for i, name in enumerate(names)}
+        return tuple(sorted(found.items(), key=lambda item: order[item[0]]))
+
+    def _compile(
+        self, data: Mapping[str, Any], outputs: tuple[Output, ...], model: ModelConfig
+    ) -> tuple[Any, list[Diagnostic]]:
+        config, where = data.get("compile_config"), "/compile_config"
+        if not config:
+            training = data.get("training_config")
+            config, where = training, "/training_config"
+        if not isinstance(config, Mapping) or not config:
+            return None, []
+        from vgspec.importers.compile_config import read_compile
+
+        names = [ref.layer for _, ref in _named(model.outputs)]
+        return read_compile(config, tuple(item.name for item in outputs), tuple(names), where, self.file)
+
+
+def _named(structure: Any) -> Iterator[tuple[str, TensorRef]]:
+    """The tensors of a structure of outputs, with the key of each where it is a mapping of tensors."""
+    if isinstance(structure, Mapping):
+        for key, value in structure.items():
+            if isinstance(value, TensorRef):
+                yield key, value
+            else:
+                yield from _named(value)
+    elif isinstance(structure, TensorRef):
+        yield "", structure
+    else:
+        for item in structure:
+            yield from _named(item)
+
+
+def _bind(value: Any, bound: Any, pointer: str, layer: str) -> Argument:
+    if isinstance(value, TensorRef):
+        return bound(value)
+    if isinstance(value, tuple | list):
+        return tuple(_bind(item, bound, pointer, layer) for item in value)
+    if isinstance(value, Mapping):
+        if "class_name" in value:
+            raise ImportProblem(
+                codes.BAD_CONFIG_VALUE,
+                f"a call gives a {value['class_name']}, which a spec cannot hold",
+                pointer,
+                layer=layer,
+            )
+        return {key: _bind(item, bound, pointer, layer) for key, item in value.items()}
+    return value
+
+
+def _input(entry: Entry, name: str, file: str) -> Input:
+    config, where = entry.config, pointer_join(entry.pointer, "config", "batch_shape")
+    shape = config.get("batch_shape", config.get("batch_input_shape"))
+    if not entry.is_input:
+        raise ImportProblem(codes.BAD_CONFIG, "is listed as an input, but is no InputLayer", entry.pointer, layer=name)
+    if isinstance(shape, Mapping):
+        shape = shape.get("items", shape.get("config", {}).get("value"))
+    sizes = list(shape) if isinstance(shape, list | tuple) else None
+    if not sizes or any(not (size is None or (type(size) is int and size > 0)) for size in sizes):
+        message = f"expected the shape of an input with its batch axis, got {shape!r:.60}"
+        raise ImportProblem(codes.BAD_CONFIG_VALUE, message, where, layer=entry.name)
+    if config.get("ragged"):
+        raise ImportProblem(codes.BAD_CONFIG_VALUE, "a ragged input has no equal in a spec", where, layer=entry.name)
+    dtype = config.get("dtype") or "float32"
+    if not isinstance(dtype, str):
+        raise ImportProblem(codes.BAD_CONFIG_VALUE, f"expected a dtype, got {dtype!r:.60}", where, layer=entry.name)
+    batch = BATCH if sizes[0] is None else sizes[0]
+    options = tuple((key, True) for key in ("sparse", "optional") if config.get(key))
+    return Input(name, Tensor((batch, *sizes[1:]), dtype), Origin(entry.pointer, file), options)
