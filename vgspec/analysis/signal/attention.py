@@ -112,7 +112,13 @@ def _attention(
             to_key = score * scale * scale * n_q * (x.q + (n_q - 1) * alike * x.s)
         return Pulled(
             (
-                Grad((GradSegment(query.channels, to_query, s=to_query * alike),), grad.log, grad.spread, 0.0, grad.overlap).normalised(),
+                Grad(
+                    (GradSegment(query.channels, to_query, s=to_query * alike),),
+                    grad.log,
+                    grad.spread,
+                    0.0,
+                    grad.overlap,
+                ).normalised(),
                 Grad((GradSegment(key.channels, to_key),), grad.log, grad.spread, 0.0, grad.overlap).normalised(),
                 Grad((values,), grad.log, grad.spread, 0.0, grad.overlap).normalised(),
             )

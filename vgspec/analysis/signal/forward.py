@@ -14,7 +14,10 @@ from vgspec.ir import BATCH, Argument, Graph, Input, Node, Ref, Tensor
 from vgspec.layers.base import Call, Layer, ShapeError
 from vgspec.layers.signal import Lookup, Unknown
 
-__all__ = ["Ran", "run_forward"]
+__all__ = ["OVERFLOWS", "Ran", "run_forward"]
+
+OVERFLOWS = "the activation overflows"
+"""The reason of a node whose output has no finite mean square in double precision."""
 
 _MASKS = frozenset({"mask", "attention_mask", "query_mask", "value_mask", "key_mask", "training"})
 """Call arguments that choose what counts but carry no signal."""
@@ -104,6 +107,9 @@ def _run(graph: Graph, node: Node, states: Mapping[Ref, State], reasons: Mapping
             names.append(name)
     missing = [ref for ref in inputs if ref not in states]
     if missing:
+        reason = next((reasons[ref] for ref in missing if reasons.get(ref) == OVERFLOWS), "")
+        if reason:
+            return Ran(node, tuple(inputs), (), (), reason)
         reason = reasons.get(missing[0], "not analysed")
         return Ran(
             node, tuple(inputs), (), (), reason if reason.startswith("behind") else f"behind {missing[0]}: {reason}"
@@ -111,6 +117,8 @@ def _run(graph: Graph, node: Node, states: Mapping[Ref, State], reasons: Mapping
     layer = graph.layers[node.layer]
     try:
         return _apply(graph, node, layer, tuple(inputs), tuple(names), states, sizes)
+    except OverflowError:
+        return Ran(node, tuple(inputs), (), (), OVERFLOWS)
     except (UnknownSignal, ShapeError) as error:
         return Ran(node, tuple(inputs), (), (), f"{layer.type_name}: {error}")
 
@@ -145,8 +153,8 @@ def _apply(
     if outputs[0].sizes != exact:
         raise UnknownSignal(f"the analysis gives sizes {outputs[0].sizes} where the layer gives {exact}")
     for output in outputs:
-        if any(math.isnan(value) for segment in output.segments for value in segment.moments):
-            raise UnknownSignal("the size of the signal is not a number")
+        if not all(math.isfinite(value) for segment in output.segments for value in segment.moments):
+            raise OverflowError
     return Ran(node, inputs, steps, outputs, "", primitives)
 
 

@@ -362,6 +362,7 @@ def convolve(state: State, primitive: rule.Convolution) -> Step:
     sizes.insert(state.channel, primitive.filters)
     if primitive.depthwise:
         return _depthwise(state, primitive, law, taps, tuple(sizes))
+    outer = _outer(state, kernel, primitive, taps) if state.border and not primitive.transposed else 1.0
     fan_in, fan_out = channels // primitive.groups, primitive.filters // primitive.groups
     step = _Map(state, law, taps, fan_in, fan_out, tuple(sizes), state.channel)
     segment = Segment(primitive.filters, step.transfer(step.x), None, *step.unevenness())
@@ -376,10 +377,17 @@ def convolve(state: State, primitive: rule.Convolution) -> Step:
         shared = _cancelled(segment.hetero, g.inverse)
         inward = step.back(g, channels).scaled(1.0 / shared)
         size = step.kernel(g, step.x, fan_in * primitive.filters)
-        result = Grad((inward,), grad.log, spread, fresh, overlap).normalised()
+        result = Grad((inward,), grad.log, spread, fresh, overlap, outer).normalised()
         return Pulled((result,), ((primitive.kernel, _log(size, grad.log)),))
 
     return Step((output,), pull)
+
+
+def _outer(state: State, kernel: tuple[int, ...], primitive: rule.Convolution, taps: Taps) -> float:
+    """The gradient's mean square over a padded tensor, relative to that over its interior."""
+    whole, _ = count(state.spatial, kernel, primitive.strides, primitive.dilation, primitive.padding)
+    inside = taps.total / taps.inputs
+    return whole.total / whole.inputs / inside if inside > 0 else 1.0
 
 
 def _transposed_size(size: int, kernel: int, primitive: rule.Convolution, axis: int) -> int:
@@ -398,6 +406,7 @@ def _transposed_size(size: int, kernel: int, primitive: rule.Convolution, axis: 
 def _depthwise(state: State, primitive: rule.Convolution, law: WeightLaw, taps: Taps, sizes: tuple[int, ...]) -> Step:
     """Each channel by itself: segments stay apart."""
     multiplier = primitive.shape[-1]
+    outer = _outer(state, primitive.shape[: len(state.spatial)], primitive, taps) if state.border else 1.0
     maps = []
     segments = []
     for segment in state.segments:
@@ -425,7 +434,7 @@ def _depthwise(state: State, primitive: rule.Convolution, law: WeightLaw, taps: 
             scaled = g.scaled(typical)
             inward.append(step.back(scaled, before.size).scaled(1.0 / shared))
             kernel += step.kernel(scaled, step.x, before.size * multiplier)
-        result = Grad(tuple(inward), grad.log, spread, fresh, overlap).normalised()
+        result = Grad(tuple(inward), grad.log, spread, fresh, overlap, outer).normalised()
         return Pulled((result,), ((primitive.kernel, _log(kernel, grad.log)),))
 
     return Step((output,), pull)

@@ -1,8 +1,8 @@
 """The gradient of a loss at the model's output, at initialisation and with random targets.
 
 Targets: a class drawn uniformly, 0 or 1 by a fair coin, -1 or 1, or a standard normal number. Where the output is a
-softmax or a sigmoid and the loss its cross-entropy, the gradient is given before that activation:
-``(probability - target) / batch``.
+softmax or a sigmoid and the loss a cross-entropy, Keras computes the loss from the logits, and the gradient is given
+there: ``(probability - target) / batch`` with the probability that the *loss* stands for.
 """
 
 from __future__ import annotations
@@ -19,10 +19,8 @@ from vgspec.catalogue.activations import ScalarActivation
 
 __all__ = ["loss_gradient", "loss_name", "usual_loss"]
 
-_FUSED = {
-    "softmax": ("CategoricalCrossentropy", "SparseCategoricalCrossentropy", "KLDivergence"),
-    "sigmoid": ("BinaryCrossentropy",),
-}
+_ON_LOGITS = ("CategoricalCrossentropy", "SparseCategoricalCrossentropy", "BinaryCrossentropy")
+"""Losses that Keras computes from the logits of a softmax or sigmoid, whichever of the two it is."""
 
 
 def usual_loss(activation: str) -> str:
@@ -59,7 +57,9 @@ def loss_gradient(
     positions, classes = output.positions, output.channels
     per_vector = float(BATCH_SIZE * positions)
     per_element = per_vector * classes
-    fused = not from_logits and before is not None and name in _FUSED.get(activation, ())
+    fused = not from_logits and before is not None and activation in ("softmax", "sigmoid") and name in _ON_LOGITS
+    if name == "KLDivergence" and activation == "softmax" and before is not None:
+        fused = True
     if name in ("CategoricalCrossentropy", "SparseCategoricalCrossentropy", "KLDivergence"):
         if fused or from_logits:
             logits = before if fused and before is not None else output

@@ -129,7 +129,7 @@ def function_moments(base: Moments, functions: tuple[Fn, ...]) -> tuple[Moments,
     square = response.square * f
     mean = response.mean * scale
     if not math.isfinite(square):
-        return Moments(mean, square, *(square,) * 3, *(mean * mean,) * 4), response
+        raise OverflowError("the mean square of an activation is beyond double precision")
     done: dict[float, float] = {base.q: square, m2: mean * mean}
 
     def pair(product: float) -> float:

@@ -139,6 +139,7 @@ def _route(
     state: State, routes: tuple[Vector | None, ...], share: float
 ) -> Callable[[tuple[Grad | None, ...]], Pulled]:
     sizes = tuple(segment.size for segment in state.segments)
+    outer = state.coverage() if state.border else 1.0
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
         grad = grads[0]
@@ -148,7 +149,7 @@ def _route(
         for g, route in zip(align(grad, sizes), routes, strict=True):
             far = share * share
             result.append(GradSegment(g.size, g.q * share, g.p * far, g.s * far, g.r * far, g.k * far, 0.0, route))
-        return Pulled((grad.with_segments(result).normalised(),))
+        return Pulled((grad.with_segments(result, outer=outer).normalised(),))
 
     return pull
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from vgspec.analysis.signal.backward import Flow, Seed, run_backward
-from vgspec.analysis.signal.forward import Ran, run_forward
+from vgspec.analysis.signal.forward import OVERFLOWS, Ran, run_forward
 from vgspec.analysis.signal.loss import loss_gradient, loss_name, usual_loss
 from vgspec.analysis.signal.sizes import Assumptions, SizeTable
 from vgspec.analysis.signal.state import Grad, GradSegment, State, UnknownSignal
@@ -224,7 +224,9 @@ def _input_record(graph: Graph, name: str, states: Mapping[Ref, State], flow: Fl
 def _with_gradient(record: NodeSignal, ref: Ref, flow: Flow, table: SizeTable, **more: Any) -> NodeSignal:
     values = {name: getattr(record, name) for name in NodeSignal.__slots__}
     values.update(more, assumed=bool(table.assumed))
-    if ref in flow.blocked:
+    if flow.blocked.get(ref) == OVERFLOWS:
+        values.update(gradient_rms=math.inf, log10_gradient=math.inf, reason=OVERFLOWS)
+    elif ref in flow.blocked:
         values.update(known=False, reason=flow.blocked[ref])
     elif (grad := flow.grads.get(ref)) is not None:
         value, log = _rms(grad.log_mean_square())
@@ -238,6 +240,21 @@ def _record(graph: Graph, item: Ran, probe: Flow, loss: Flow | None, table: Size
     layer: Any = graph.layers[node.layer]
     shape = node.outputs[0].shape
     trainable = bool(getattr(layer, "trainable", True))
+    if item.reason == OVERFLOWS:
+        return NodeSignal(
+            node.id,
+            node.layer,
+            layer.type_name,
+            shape,
+            math.inf,
+            math.inf,
+            math.inf if trainable and _has_kernel(layer) else None,
+            math.inf,
+            math.inf,
+            math.inf if trainable and _has_kernel(layer) else None,
+            reason=OVERFLOWS,
+            trainable=trainable,
+        )
     if not item.outputs:
         return NodeSignal(
             node.id, node.layer, layer.type_name, shape, known=False, reason=item.reason, trainable=trainable
@@ -258,10 +275,18 @@ def _record(graph: Graph, item: Ran, probe: Flow, loss: Flow | None, table: Size
         square = squares["kernel"] if "kernel" in squares else _log_sum(squares.values())
         norm, log_norm = _rms(square) if square > -math.inf else (0.0, -math.inf)
         more.update(kernel_gradient_norm=norm, log10_kernel_gradient=log_norm)
+    elif probe.blocked.get(Ref(node.id)) == OVERFLOWS and trainable and _has_kernel(layer):
+        more.update(kernel_gradient_norm=math.inf, log10_kernel_gradient=math.inf)
     elif loss is None and reason:
         more.setdefault("reason", reason)
     record = NodeSignal(node.id, node.layer, layer.type_name, shape, value, log10_activation=log)
     return _with_gradient(record, Ref(node.id), probe, table, **more)
+
+
+def _has_kernel(layer: Any) -> bool:
+    from vgspec.layers.base import Trait
+
+    return bool(layer.traits & {Trait.KERNEL, Trait.RECURRENT, Trait.EMBEDDING})
 
 
 def _log_sum(values: Any) -> float:

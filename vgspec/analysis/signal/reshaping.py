@@ -252,7 +252,12 @@ def pad(state: State, primitive: rule.Pad) -> Step:
         before, after = primitive.amounts[index]
         sizes[at] += before + after
         border[index] = (border[index][0] + before, border[index][1] + after)
-    return Step((replace(state, sizes=tuple(sizes), border=tuple(border)),), _same)
+
+    def pull(grads: tuple[Grad | None, ...]) -> Pulled:
+        grad = grads[0]
+        return Pulled((None if grad is None else replace(grad, outer=1.0),))
+
+    return Step((replace(state, sizes=tuple(sizes), border=tuple(border)),), pull)
 
 
 def crop(state: State, sizes: tuple[int, ...]) -> Step:

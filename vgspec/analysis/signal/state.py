@@ -284,6 +284,7 @@ class Grad:
     """The gradient at a tensor: moments per channel segment, times ``exp(log)``.
 
     The scale is kept apart so that nothing underflows. ``spread``, ``fresh`` and ``overlap`` are as in `State`.
+    The moments are those of the interior of a padded tensor; ``outer`` is the whole tensor's mean square over theirs.
     """
 
     segments: tuple[GradSegment, ...]
@@ -291,6 +292,7 @@ class Grad:
     spread: float = 0.0
     fresh: float = 0.0
     overlap: float = 0.0
+    outer: float = 1.0
 
     @property
     def mean(self) -> GradSegment:
@@ -308,7 +310,7 @@ class Grad:
         """Natural log of the typical mean square; ``-inf`` for no gradient."""
         total = sum(segment.size for segment in self.segments)
         q = sum(segment.size * segment.q for segment in self.segments) / max(total, 1)
-        return math.log(q) + self.log - 0.5 * math.log1p(self.fresh) if q > 0 else -math.inf
+        return math.log(q * self.outer) + self.log - 0.5 * math.log1p(self.fresh) if q > 0 else -math.inf
 
     def normalised(self) -> Grad:
         """The same with moments of order one."""
