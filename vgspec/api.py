@@ -10,9 +10,10 @@ from vgspec.frontend.load import load
 from vgspec.spec import Spec
 
 if TYPE_CHECKING:
+    from vgspec.analysis.signal import Profile
     from vgspec.lint.engine import LintResult
 
-__all__ = ["compile_spec", "lint_spec", "load_spec"]
+__all__ = ["compile_spec", "lint_spec", "load_spec", "profile_spec"]
 
 
 def load_spec(spec: str | Path | Mapping[str, Any], *, params: Mapping[str, Any] | None = None) -> Spec:
@@ -38,6 +39,25 @@ def lint_spec(spec: str | Path | Mapping[str, Any] | Spec, *, params: Mapping[st
     from vgspec.lint.engine import lint
 
     return lint(spec if isinstance(spec, Spec) else load(spec, params=params))
+
+
+def profile_spec(spec: str | Path | Mapping[str, Any] | Spec, *, params: Mapping[str, Any] | None = None) -> Profile:
+    """Predict the size of every activation and gradient at initialisation, without running the model.
+
+    Args:
+        spec: a path, YAML or JSON text, a ``dict``, or a loaded spec.
+        params: values for the spec's parameters.
+
+    Returns:
+        A profile: ``by_id[node].activation_rms``, ``gradient_rms``, ``kernel_gradient_norm``, ``known`` and more.
+
+    Raises:
+        SpecError: if the spec has errors.
+    """
+    from vgspec.analysis.signal import profile
+
+    loaded = spec if isinstance(spec, Spec) else load(spec, params=params)
+    return profile(loaded.require_graph())
 
 
 def compile_spec(

@@ -7,14 +7,14 @@ import os
 import sys
 from collections.abc import Sequence
 
-from vgspec.cli import build, init, lint, rule, rules, schema, show
+from vgspec.cli import build, init, lint, probe, profile, rule, rules, schema, show
 from vgspec.cli.exits import Exit, UsageError
 from vgspec.cli.output import Output
 from vgspec.cli.parser import Parser, add_common, parse
 
 __all__ = ["COMMANDS", "main", "make_parser"]
 
-COMMANDS = (lint, build, show, init, schema, rule, rules)
+COMMANDS = (lint, build, show, profile, probe, init, schema, rule, rules)
 """The command modules, in the order in which help lists them."""
 
 _EPILOG = "exit status: 0 all is well, 1 findings or a failure, 2 a bad call, 3 a bug in vgspec"
@@ -55,6 +55,8 @@ def main(argv: Sequence[str] | None = None, output: Output | None = None) -> int
         argv: the arguments without the program's name; those of the process by default.
         output: where to write; the streams of the process by default.
     """
+    if argv is None:
+        _start_quickly()
     out = output or Output.standard()
     try:
         status = _run(sys.argv[1:] if argv is None else argv, out)
@@ -72,6 +74,18 @@ def main(argv: Sequence[str] | None = None, output: Output | None = None) -> int
     except Exception as error:
         crash(error, out)
         return Exit.BUG
+
+
+def _start_quickly() -> None:
+    """Settings of a process that is all vgspec's, which save a fifth of its start.
+
+    The modules that are loaded make thousands of objects and no garbage, so the collector looks at them less
+    often; and pydantic need not search all installed packages for plugins of its own.
+    """
+    import gc
+
+    gc.set_threshold(50_000, 20, 20)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 def _run(argv: Sequence[str], out: Output) -> int:

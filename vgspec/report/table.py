@@ -11,7 +11,7 @@ from vgspec.ir import Dim, Graph, format_dim, format_shape
 from vgspec.report.cells import printable, text_width
 from vgspec.report.style import PLAIN, Look, Segment, paint
 
-__all__ = ["grouped", "metric", "render_show", "render_show_json", "show_data"]
+__all__ = ["grouped", "metric", "render_show", "render_show_json", "show_data", "table_lines"]
 
 _LEAST = 8  # columns that a shortened column keeps
 _PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -75,13 +75,14 @@ def render_show(graph: Graph, look: Look = PLAIN, *, connections: bool = False, 
         header.append("inputs")
         for row, text in zip(rows, [*("" for _ in graph.inputs), *map(_inputs, costs)], strict=True):
             row.append(text)
-    lines = _table(header, rows, right, look)
+    lines = table_lines(header, rows, right, look)
     return "\n".join([paint([(printable(graph.name, look.encoding), "strong")], look.color), *lines, ""]) + (
         _totals(graph_cost(costs), len(graph.nodes), look)
     )
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], right: set[int], look: Look) -> list[str]:
+def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]], right: set[int], look: Look) -> list[str]:
+    """A table as lines, fitted to the width of ``look``; the columns in ``right`` are numbers and stay whole."""
     cells = [[printable(cell, look.encoding) for cell in row] for row in (header, *rows)]
     widths = [max(text_width(row[i]) for row in cells) for i in range(len(header))]
     widths = _fitted(widths, look.width - 2 * (len(widths) - 1), fixed=right)

@@ -14,7 +14,7 @@ from vgspec.ir import BATCH, Argument, Graph, Input, Node, Ref, Tensor
 from vgspec.layers.base import Call, Layer, ShapeError
 from vgspec.layers.signal import Lookup, Unknown
 
-__all__ = ["OVERFLOWS", "Ran", "run_forward"]
+__all__ = ["vocabulary_of", "OVERFLOWS", "Ran", "run_forward"]
 
 OVERFLOWS = "the activation overflows"
 """The reason of a node whose output has no finite mean square in double precision."""
@@ -73,7 +73,7 @@ def _input_state(graph: Graph, item: Input, sizes: SizeTable) -> State | str:
     width = shape[channel] if shape else 1
     dtype = item.tensor.dtype
     if dtype.startswith(("int", "uint")):
-        vocabulary = _vocabulary(graph, item, sizes)
+        vocabulary = vocabulary_of(graph, item, sizes)
         mean = (vocabulary - 1) / 2.0
         moments = independent_moments((vocabulary - 1) * (2 * vocabulary - 1) / 6.0, mean)
         return State(shape, channel, (Segment(width, moments),), integer=vocabulary)
@@ -84,7 +84,7 @@ def _input_state(graph: Graph, item: Input, sizes: SizeTable) -> State | str:
     return State(shape, channel, (Segment(width, independent_moments(1.0)),), overlap=1.0 / max(math.prod(shape), 1))
 
 
-def _vocabulary(graph: Graph, item: Input, sizes: SizeTable) -> int:
+def vocabulary_of(graph: Graph, item: Input, sizes: SizeTable) -> int:
     """Rows of the tables that the input's values index, or an assumption."""
     found = []
     for name in graph.consumers[item.name]:

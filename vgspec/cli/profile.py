@@ -1,0 +1,110 @@
+"""``vgspec profile``: the predicted size of every activation and gradient."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from vgspec.cli.exits import Exit, UsageError
+from vgspec.cli.output import Output
+from vgspec.cli.parser import Subparsers, add_params
+
+if TYPE_CHECKING:
+    from vgspec.analysis.signal import Assumptions, Profile
+    from vgspec.ir import Graph
+
+__all__ = ["add_assumptions", "add_parser", "assumptions_of", "run"]
+
+
+def add_assumptions(parser: argparse.ArgumentParser) -> None:
+    """Options for sizes that a spec leaves open."""
+    parser.add_argument("--time", type=_positive, default=128, help="steps of sequences of open length (128)")
+    parser.add_argument("--positions", type=_positive, default=32, help="open positions along an axis of an image (32)")
+    parser.add_argument(
+        "--size", action="append", default=[], metavar="NAME=N", help="the number for a symbolic size; repeatable"
+    )
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def assumptions_of(args: argparse.Namespace) -> Assumptions:
+    """The assumptions that the options state."""
+    from vgspec.analysis.signal import Assumptions
+
+    sizes: dict[str, int] = {}
+    for item in args.size:
+        name, equals, number = item.partition("=")
+        if not equals or not number.isdigit() or int(number) < 1:
+            raise UsageError(f"--size {item}: write NAME=N with a whole number of at least 1")
+        sizes[name] = int(number)
+    return Assumptions(time=args.time, positions=args.positions, sizes=sizes)
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "profile",
+        help="predict the size of every activation and gradient, without running the model",
+        description="Predict the size of every activation and gradient at initialisation, without running the model.",
+    )
+    parser.add_argument("spec", metavar="SPEC", help="a spec, or - for standard input")
+    add_params(parser)
+    add_assumptions(parser)
+    parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")
+    parser.add_argument("--plot", metavar="FILE", help="draw a picture: .svg, .png or .pdf (needs vgspec[plot])")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, out: Output) -> int:
+    """Load the spec, predict, and print or draw."""
+    from vgspec.cli.checking import load_target, show_diagnostics
+    from vgspec.cli.discover import Target
+    from vgspec.cli.params import parse_params
+    from vgspec.spec import SpecError
+
+    assumptions = assumptions_of(args)
+    target = Target.named(args.spec)
+    spec = load_target(target, parse_params(args.params))
+    try:
+        graph = spec.require_graph()
+    except SpecError as error:
+        show_diagnostics(error.diagnostics, out, spec.sources, files=(target.name,))
+        return Exit.FAILED
+    from vgspec.analysis.signal import profile
+    from vgspec.report.profile import render_profile, render_profile_json
+
+    result = profile(graph, assumptions)
+    if args.plot and not _draw(graph, result, args.plot, out):
+        return Exit.FAILED
+    if args.output_format == "json":
+        out.write_data(render_profile_json(result))
+    elif not args.plot:
+        out.write(render_profile(result, out.look, name=graph.name))
+    return Exit.OK
+
+
+def _draw(graph: Graph, result: Profile, path: str, out: Output) -> bool:
+    import tempfile
+    from pathlib import Path
+
+    from vgspec.cli.checking import show_diagnostics
+    from vgspec.files import OutputError, atomic_write
+    from vgspec.report.plot import PlotError, save_plot
+
+    target = Path(path)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            made = Path(folder) / target.name
+            save_plot(graph, result, made, thresholds={"vanishing": 1e-7})
+            atomic_write(target, made.read_bytes(), force=True)
+    except PlotError as error:
+        raise UsageError(f"--plot: {error}") from None
+    except OutputError as error:
+        show_diagnostics(error.diagnostics, out)
+        return False
+    return True
