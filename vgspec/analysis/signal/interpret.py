@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from vgspec.analysis.signal import attention, linear, merging, normalize, pooling, recurrent, reshaping
@@ -66,7 +67,7 @@ def _elementwise(states: tuple[State, ...], primitive: rule.Elementwise, place: 
     activation = primitive.activation
     if activation.is_linear:
         return None
-    scalar = activation.scalar()
+    scalar = _plain_scalar(activation.name) if activation.layer is None else activation.scalar()
     state = states[0]
     if scalar is not None:
         fn = scalar_function(scalar)
@@ -84,6 +85,14 @@ def _elementwise(states: tuple[State, ...], primitive: rule.Elementwise, place: 
     if name == "PReLU":
         return _prelu(state, activation.layer)
     raise UnknownSignal(f"the activation {name} is not analysed")
+
+
+@lru_cache(maxsize=128)
+def _plain_scalar(name: str) -> Any:
+    """The function of an activation that is given by name."""
+    from vgspec.catalogue.activations import Activation
+
+    return Activation(name=name).scalar()
 
 
 def _prelu(state: State, layer: Any) -> Step:

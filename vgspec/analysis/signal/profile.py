@@ -299,15 +299,23 @@ def _log_sum(values: Any) -> float:
 
 def _edges(ran: list[Ran], states: Mapping[Ref, State], flow: Flow) -> list[Edge]:
     edges = []
+    logs: dict[str, float] = {}
+
+    def size(ref: Ref) -> float:
+        key = ref.node if not ref.index else f"{ref.node}:{ref.index}"
+        if key not in logs:
+            logs[key] = _activation(states[ref])[1]
+        return logs[key]
+
     for item in ran:
         if not item.outputs:
             continue
-        after = _activation(item.outputs[0])[1]
+        after = size(Ref(item.node.id))
         for index, ref in enumerate(item.inputs):
             pair = flow.edges.get((item.node.id, index))
             if pair is None:
                 continue
-            before = _activation(states[ref])[1]
+            before = size(ref)
             gain = after - before if math.isfinite(after) and math.isfinite(before) else 0.0
             edges.append(Edge(ref.node, item.node.id, index, 0.5 * (pair[0] - pair[1]) / _DECADE, gain))
     return edges

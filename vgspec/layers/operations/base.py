@@ -20,7 +20,7 @@ is an array of ``float32`` or ``int32``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, field_validator
 
@@ -28,6 +28,9 @@ from vgspec.ir import BATCH, Dim, Shape, Tensor
 from vgspec.ir.dims import mul, numel
 from vgspec.layers.base import Call, CallArgument, Layer, ShapeError
 from vgspec.layers.dtypes import is_floating, result_type
+
+if TYPE_CHECKING:
+    from vgspec.layers.signal import Rule
 
 __all__ = [
     "Array",
@@ -224,3 +227,11 @@ class Operation(Layer):
     def flop_count(self, call: Call, outputs: tuple[Tensor, ...]) -> Dim:
         """`flops` for each element of the output."""
         return mul(self.flops, per_sample(outputs[0].shape)) if self.flops else 0
+
+    def signal_rule(self, call: Call) -> Rule:
+        """The row of `vgspec.layers.operations.signals` for this function."""
+        from vgspec.layers.operations.signals import operation_rule
+
+        return operation_rule(self, call)
+
+
