@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 __all__ = ["all_rules", "find_rule", "page"]
 
 
-def all_rules() -> tuple[Rule, ...]:
-    """Every rule, sorted by code."""
+def all_rules(*, pages: bool = True) -> tuple[Rule, ...]:
+    """Every rule, sorted by code; without their pages, which take a while to make, if those are not needed."""
     from vgspec.codes import CODES
     from vgspec.lint.rules import RULES
 
     rules = [Rule(row.code, row.name, row.severity, row.summary) for row in CODES]
     rules += [
-        Rule(rule.code, rule.name, rule.severity, _summary(rule), page(rule), getattr(rule, "group", ""))
+        Rule(
+            rule.code, rule.name, rule.severity, _summary(rule), page(rule) if pages else "", getattr(rule, "group", "")
+        )
         for rule in RULES
     ]
     return tuple(sorted(rules, key=lambda rule: rule.code))
@@ -33,7 +35,7 @@ def find_rule(word: str, rules: tuple[Rule, ...]) -> Rule | None:
 
 def _summary(rule: type[LintRule]) -> str:
     """The first paragraph of the docstring, as one line."""
-    return " ".join(inspect.cleandoc(rule.__doc__ or rule.name).split("\n\n")[0].split())
+    return " ".join((rule.__doc__ or rule.name).strip().split("\n\n")[0].split())
 
 
 def page(rule: type[LintRule]) -> str:

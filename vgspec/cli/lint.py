@@ -56,7 +56,7 @@ def run(args: argparse.Namespace, out: Output) -> int:
 
     if args.statistics and args.output_format not in ("text", "json"):
         raise UsageError(f"--statistics: there is no form of it for --output-format {args.output_format}")
-    rules = all_rules()
+    rules = all_rules(pages=args.output_format == "sarif")
     selection = make_selection(args.select, args.ignore, rules)
     params = parse_params(args.params)
     targets = list(find_targets(args.paths or ["."]))

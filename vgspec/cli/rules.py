@@ -27,7 +27,7 @@ def run(args: argparse.Namespace, out: Output) -> int:
     from vgspec.report.cells import printable
     from vgspec.report.style import paint
 
-    rules = all_rules()
+    rules = all_rules(pages=False)
     if args.output_format == "json":
         rows = [
             {"code": rule.code, "name": rule.name, "severity": rule.severity.value, "summary": rule.summary}
