@@ -95,3 +95,11 @@ def test_a_picture(deep: Path, tmp_path: Path, suffix: str) -> None:
 )
 def test_sizes_are_written_whatever_their_power(log10: float | None, text: str) -> None:
     assert power(log10) == text
+
+
+def test_what_the_spec_says_of_the_data_is_used() -> None:
+    text = 'vgspec: "1"\ninputs: {x: {shape: [64], statistics: %s}}\nlayers: [{id: d, Dense: {units: 64}}]\n'
+    plain = profile_spec(text % "{}").by_id["d"].activation_rms
+    assert plain is not None
+    for statistics, factor in (("{std: 10}", 10.0), ("{mean: 3, std: 4}", 5.0), ("{low: 0, high: 1}", 3**-0.5)):
+        assert profile_spec(text % statistics).by_id["d"].activation_rms == pytest.approx(plain * factor)

@@ -35,6 +35,7 @@ def measure(
     seed: int,
     vocabulary: Mapping[str, int] | None = None,
     sizes: Mapping[str, tuple[int, ...]] | None = None,
+    statistics: Mapping[str, tuple[float, float]] | None = None,
     data: Mapping[str, Any] | None = None,
     loss: Callable[[Any, np.random.Generator], Any] | None = None,
 ) -> Measured:
@@ -45,6 +46,7 @@ def measure(
         seed: of the inputs, targets and the random direction.
         vocabulary: number of different integers by input name.
         sizes: sizes without batch by input name, where the model leaves them open.
+        statistics: mean and standard deviation of floating inputs by name, where not 0 and 1.
         data: inputs to use in place of random ones.
         loss: the loss as a function of the outputs and a generator, for the kernels' gradients; by default the
             one that goes with the compile settings or with the output activation.
@@ -71,7 +73,8 @@ def measure(
                 )
             )
         else:
-            feeds.append(tf.constant(rng.standard_normal(shape), tensor.dtype))
+            mean, deviation = (statistics or {}).get(name, (0.0, 1.0))
+            feeds.append(tf.constant(mean + deviation * rng.standard_normal(shape), tensor.dtype))
     calls: list[tuple[str, int]] = []
     tensors: list[Any] = []
     inbound = _nodes(model)

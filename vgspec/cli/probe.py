@@ -79,7 +79,7 @@ def measure_graph(
     Raises:
         BuildError: if Keras cannot build the model, or is not installed.
     """
-    from vgspec.analysis.signal.forward import vocabulary_of
+    from vgspec.analysis.signal.forward import statistics_of, vocabulary_of
     from vgspec.analysis.signal.sizes import SizeTable
     from vgspec.backends.keras_model import build_model
     from vgspec.backends.measure import measure
@@ -87,11 +87,13 @@ def measure_graph(
 
     table = SizeTable(graph, assumptions)
     sizes = {item.name: table.of_input(item.name, item.tensor.shape) for item in graph.inputs}
-    vocabulary = {item.name: vocabulary_of(graph, item, table) for item in graph.inputs}
-    runs = [
-        measure(build_model(graph, seed=seed), seed=seed, vocabulary=vocabulary, sizes=sizes, data=data)
-        for seed in seeds
-    ]
+    given: dict[str, Any] = {
+        "sizes": sizes,
+        "vocabulary": {item.name: vocabulary_of(graph, item, table) for item in graph.inputs},
+        "statistics": {item.name: statistics_of(item) for item in graph.inputs},
+        "data": data,
+    }
+    runs = [measure(build_model(graph, seed=seed), seed=seed, **given) for seed in seeds]
     found: dict[str, MeasuredNode] = {}
     for item in graph.inputs:
         found[item.name] = MeasuredNode(

@@ -81,11 +81,28 @@ def _input_state(graph: Graph, item: Input, sizes: SizeTable) -> State | str:
         return State(shape, channel, (Segment(width, independent_moments(0.5, 0.5)),))
     if dtype == "string":
         return "a string has no size"
-    return State(shape, channel, (Segment(width, independent_moments(1.0)),), overlap=1.0 / max(math.prod(shape), 1))
+    mean, deviation = statistics_of(item)
+    moments = independent_moments(deviation**2 + mean**2, mean)
+    return State(shape, channel, (Segment(width, moments),), overlap=1.0 / max(math.prod(shape), 1))
+
+
+def statistics_of(item: Input) -> tuple[float, float]:
+    """Mean and standard deviation of a floating input: standard normal unless the spec says otherwise.
+
+    A range ``low``, ``high`` stands for numbers spread evenly over it.
+    """
+    given: Mapping[str, float] = dict(item.options).get("statistics", {})
+    if "low" in given or "high" in given:
+        low, high = float(given.get("low", 0.0)), float(given.get("high", 1.0))
+        return (low + high) / 2.0, abs(high - low) / math.sqrt(12.0)
+    return float(given.get("mean", 0.0)), float(given.get("std", 1.0))
 
 
 def vocabulary_of(graph: Graph, item: Input, sizes: SizeTable) -> int:
-    """Rows of the tables that the input's values index, or an assumption."""
+    """Different values of an integer input: what the spec says, or the rows of the tables that they index."""
+    given = dict(item.options).get("statistics", {})
+    if "high" in given:
+        return max(int(given["high"]), 1)
     found = []
     for name in graph.consumers[item.name]:
         rows = getattr(graph.operator(graph.by_id[name]), "input_dim", None)
