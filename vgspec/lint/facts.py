@@ -15,6 +15,7 @@ from vgspec.analysis.paths import Paths
 from vgspec.catalogue.activations import Activation, activation_of
 from vgspec.ir import Argument, Graph, Node, Output, Ref, Shape, Tensor
 from vgspec.layers.base import Call, Layer, ShapeError, Trait, Weight
+from vgspec.source import MappingNode, SequenceNode, pointer_join
 from vgspec.spec import Spec
 
 if TYPE_CHECKING:
@@ -367,6 +368,32 @@ class Facts:
         return min(found, default=None)
 
     @cached_property
+    def largest_kernel_gradient(self) -> tuple[float, str] | None:
+        """Decimal logarithm of the largest gradient norm of a kernel, and its node; None where none is known.
+
+        Norms that no float32 can hold are left out: there the activations have overflowed before.
+        """
+        found = []
+        for node in self.first_calls:
+            signal = self.signal(node)
+            size = signal.log10_kernel_gradient if signal is not None else None
+            if size is not None and size < 38.0:
+                found.append((size, node.id))
+        return max(found, default=None, key=lambda item: item[0])
+
+    def input_size(self, node: Node) -> float | None:
+        """Root mean square of the one value that a node reads; None where unknown, or where its values are counts."""
+        names = {ref.node for ref in node.refs()}
+        if len(names) != 1:
+            return None
+        name = names.pop()
+        item = self.graph.input_by_name.get(name)
+        if item is not None and item.tensor.dtype.startswith(("int", "uint")) and item.tensor.dtype != "uint8":
+            return None
+        record = self.profile.by_id.get(name)
+        return record.activation_rms if record is not None else None
+
+    @cached_property
     def edges(self) -> Mapping[str, tuple[Edge, ...]]:
         """By node, what crosses it, an entry for each of its inputs."""
         found: dict[str, list[Edge]] = {}
@@ -410,6 +437,18 @@ class Facts:
         """Decades that the norm of a tensor gains by having more entries, from a node's output to its input."""
         before, after = known_size(self.inputs(node)[0].shape), known_size(node.outputs[0].shape)
         return 0.5 * math.log10(before / after)
+
+    # --- the compile section ----------------------------------------------------------------------
+
+    def loss_pointer(self, output: str) -> str:
+        """Where the document says the loss of an output."""
+        written = self.spec.document.find("/compile/loss")
+        if isinstance(written, MappingNode) and output in written:
+            return pointer_join("/compile/loss", output)
+        names = [item.name for item in self.graph.outputs]
+        if isinstance(written, SequenceNode) and output in names:
+            return pointer_join("/compile/loss", names.index(output))
+        return "/compile/loss"
 
     # --- outputs ----------------------------------------------------------------------------------
 

@@ -93,15 +93,10 @@ class GradientExplodes(Rule):
     def check(self, facts: Facts) -> Iterator[Finding]:
         """Judge the kernel with the largest gradient."""
         last = facts.last_kernel_gradient
-        sizes = {}
-        for node in facts.first_calls:
-            signal = facts.signal(node)
-            if signal is not None and signal.log10_kernel_gradient is not None:
-                sizes[node.id] = signal.log10_kernel_gradient
-        if not sizes:
+        found = facts.largest_kernel_gradient
+        if found is None:
             return
-        worst = max(sizes, key=lambda name: sizes[name])
-        size = sizes[worst]
+        size, worst = found
         large = size > math.log10(self.limit(facts, "norm"))
         ratio = size - last if last is not None else 0.0
         if not large and (

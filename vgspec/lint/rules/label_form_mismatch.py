@@ -1,0 +1,105 @@
+"""VG502: label-form-mismatch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from vgspec.catalogue.losses import Labels
+from vgspec.lint.rule import Example, Finding, Rule, model
+
+if TYPE_CHECKING:
+    from vgspec.lint.facts import Facts
+
+__all__ = ["LabelFormMismatch"]
+
+FORMS = {
+    "SparseCategoricalAccuracy": Labels.INTEGER,
+    "SparseTopKCategoricalAccuracy": Labels.INTEGER,
+    "SparseCategoricalCrossentropy": Labels.INTEGER,
+    "CategoricalAccuracy": Labels.ONE_HOT,
+    "TopKCategoricalAccuracy": Labels.ONE_HOT,
+    "CategoricalCrossentropy": Labels.ONE_HOT,
+}
+"""The labels that a metric takes, for those that take one form only."""
+
+
+class LabelFormMismatch(Rule):
+    """Loss and metric of one output need labels of different forms.
+
+    ## What it does
+
+    Compares the labels that the loss takes (class numbers, or one-hot vectors) with those that the metrics of the same
+    output take.
+
+    ## Why is this bad?
+
+    One set of labels cannot suit both: the metric shows a wrong number, or training stops with an error about shapes.
+
+    ## Use instead
+
+    `accuracy`, which looks at the labels, or the metric of the loss's own form: `sparse_categorical_accuracy` with
+    `sparse_categorical_crossentropy`.
+
+    ## Fix safety
+
+    There is no automatic fix: it depends on the labels which of the two is wrong.
+
+    ## References
+
+    - Keras documentation, Accuracy metrics
+    """
+
+    code = "VG502"
+    name = "label-form-mismatch"
+    group = "loss-and-output"
+    bad = (
+        Example(
+            "Class numbers for the loss, vectors for the metric",
+            model(
+                "- Dense: {units: 10, activation: softmax}",
+                compile="""
+                optimizer: adam
+                loss: sparse_categorical_crossentropy
+                metrics: [categorical_accuracy]
+                """,
+            ),
+            finds=("/compile/metrics",),
+        ),
+    )
+    good = (
+        Example(
+            "The same form",
+            model(
+                "- Dense: {units: 10, activation: softmax}",
+                compile="""
+                optimizer: adam
+                loss: sparse_categorical_crossentropy
+                metrics: [sparse_categorical_accuracy, sparse_top_k_categorical_accuracy]
+                """,
+            ),
+        ),
+        Example(
+            "Accuracy by shape",
+            model(
+                "- Dense: {units: 10, activation: softmax}",
+                compile="optimizer: adam\nloss: categorical_crossentropy\nmetrics: [accuracy]",
+            ),
+        ),
+    )
+
+    def check(self, facts: Facts) -> Iterator[Finding]:
+        """Compare the loss of every output with its metrics."""
+        for final in facts.finals:
+            if final.loss is None or final.loss.labels not in (Labels.INTEGER, Labels.ONE_HOT):
+                continue
+            for metric in facts.compiled.metrics_of(final.output.name):
+                form = FORMS.get(metric.type_name)
+                if form is None or form is final.loss.labels:
+                    continue
+                yield Finding(
+                    f"{metric.type_name} takes {form}, and the loss {final.loss.type_name} takes {final.loss.labels}",
+                    pointer="/compile/metrics",
+                    help="use the metric that goes with the loss, or accuracy",
+                )
+                break
