@@ -156,7 +156,8 @@ def _allowances(facts: Facts, finding: Finding) -> Iterator[tuple[Place, str]]:
 
 def _of_node(spec: Spec, node: Node) -> Iterator[tuple[Place, str]]:
     """A node's suppressions. They come from the files of its expansion chain, and one knows only its pointer: so
-    every file that has this suppression at this place counts."""
+    every file that has this suppression at this place counts.
+    """
     files = dict.fromkeys((spec.document.file, *(frame.file for frame in node.origin.chain), node.origin.file))
     for name, _, pointer in node.lint:
         for file in files:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["Change", "Example", "Finding", "Proposal", "Rule", "model"]
 
 
-def model(layers: str, *, inputs: str = "x: {shape: [64]}", compile: str = "", before: str = "", after: str = "") -> str:
+def model(
+    layers: str, *, inputs: str = "x: {shape: [64]}", compile: str = "", before: str = "", after: str = ""
+) -> str:
     """The text of a small spec, for examples.
 
     Args:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from vgspec.diagnostics import Applicability
 from vgspec.layers.base import Trait
 from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
-from vgspec.diagnostics import Applicability
 
 if TYPE_CHECKING:
     from vgspec.ir import Node
@@ -92,7 +92,5 @@ class DropoutOnOutput(Rule):
                     node=node.id,
                     related=((here.id, "the last kernel"),),
                     help="put the dropout before the last kernel",
-                    proposals=(
-                        Proposal("take it out", (Change("delete", node.id),), Applicability.DISPLAY),
-                    ),
+                    proposals=(Proposal("take it out", (Change("delete", node.id),), Applicability.DISPLAY),),
                 )

@@ -25,7 +25,7 @@ class GradientVanishes(Rule):
     ## What it does
 
     Predicts, at initialisation and for standardised inputs, the norm of the gradient at every trainable kernel. It
-    reports kernels whose mean absolute gradient is below 1e-7, and kernels whose norm is below 1e-4 and below a
+    reports kernels whose mean absolute gradient is below 1e-7 (and whose norm is below 1e-5), and kernels whose norm is below 1e-4 and below a
     thousandth of that at the last kernel. Layers that cannot be analysed, and what stands before them, are not judged.
     There is one finding for each part of the model that is cut off, at the weights that get least.
 
@@ -53,8 +53,9 @@ class GradientVanishes(Rule):
     name = "gradient-vanishes"
     group = "vanishing"
     measured = True
-    settings = {"mean": 1e-7, "norm": 1e-4, "ratio": 1e-3, "error": 1e-14}
-    """The limits are those of run-time tools; 1e-14 is so far below every optimizer's epsilon that nothing moves."""
+    settings = {"mean": 1e-7, "most": 1e-5, "norm": 1e-4, "ratio": 1e-3, "error": 1e-14}
+    """The limits are those of run-time tools. A mean is judged only where the norm is below 1e-5 as well, because that
+    of a large kernel is small in any case. 1e-14 is so far below every optimizer's epsilon that nothing moves."""
     bad = (
         Example(
             "Twenty sigmoid layers",
@@ -118,7 +119,8 @@ class GradientVanishes(Rule):
     def _weak(self, facts: Facts) -> Iterator[tuple[str, tuple[float, float]]]:
         """Nodes with a weak kernel: decimal logarithms of the mean absolute gradient and of the norm."""
         last = facts.last_kernel_gradient
-        mean, norm, ratio = (math.log10(self.limit(facts, key)) for key in ("mean", "norm", "ratio"))
+        limits = [math.log10(self.limit(facts, key)) for key in ("mean", "most", "norm", "ratio")]
+        mean, most, norm, ratio = limits
         for node in facts.first_calls:
             signal = facts.signal(node)
             if signal is None or facts.has(node, Trait.EMBEDDING):
@@ -129,7 +131,7 @@ class GradientVanishes(Rule):
                 if found is None or not math.isfinite(found) or len(sizes) < 2:
                     continue
                 average = found - 0.5 * math.log10(math.prod(sizes)) + math.log10(0.8)  # E|x| of a Gaussian
-                if average < mean or (found < norm and last is not None and found < last + ratio):
+                if (average < mean and found < most) or (found < norm and last is not None and found < last + ratio):
                     yield node.id, (average, found)
                     break
 

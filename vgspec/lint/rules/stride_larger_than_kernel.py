@@ -87,7 +87,11 @@ class StrideLargerThanKernel(Rule):
             layer = facts.layer(node)
             window = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
             strides = getattr(layer, "strides", None)
-            if window is None or strides is None or any(getattr(s, "transposed", False) for s in self._rule(facts, node)):
+            if (
+                window is None
+                or strides is None
+                or any(getattr(s, "transposed", False) for s in self._rule(facts, node))
+            ):
                 continue
             windows = window if isinstance(window, tuple) else (window,)
             steps = strides if isinstance(strides, tuple) else (strides,) * len(windows)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from vgspec.diagnostics import Applicability
 from vgspec.lint.definitions import unused
 from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
-from vgspec.diagnostics import Applicability
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -44,9 +44,7 @@ class UnusedBlock(Rule):
     code = "VG714"
     name = "unused-block"
     group = "structure"
-    bad = (
-        Example("A block without a use", model("- Dense: {units: 1}", before=_BLOCK), finds=("/blocks/hidden",)),
-    )
+    bad = (Example("A block without a use", model("- Dense: {units: 1}", before=_BLOCK), finds=("/blocks/hidden",)),)
     good = (
         Example("A block in use", model("- use: hidden\n- Dense: {units: 1}", before=_BLOCK)),
         Example(
@@ -65,7 +63,5 @@ class UnusedBlock(Rule):
                 f"the block `{name}` is not used",
                 pointer=pointer,
                 help="use it, or remove it",
-                proposals=(
-                    Proposal("remove it", (Change("delete", pointer=pointer),), Applicability.DISPLAY),
-                ),
+                proposals=(Proposal("remove it", (Change("delete", pointer=pointer),), Applicability.DISPLAY),),
             )

@@ -73,6 +73,4 @@ class UnusedShared(Rule):
     def check(self, facts: Facts) -> Iterator[Finding]:
         """Compare the definitions with their calls."""
         for pointer, name in unused(facts.spec, "shared", "call"):
-            yield Finding(
-                f"the shared layer `{name}` is not called", pointer=pointer, help="call it, or remove it"
-            )
+            yield Finding(f"the shared layer `{name}` is not called", pointer=pointer, help="call it, or remove it")

@@ -108,7 +108,9 @@ class ZeroOrConstantKernel(Rule):
                 continue
             stuck = zero and self._blocks(facts, kernel)
             written = f"`{kernel.argument}`" if kernel.argument else "the initializer"
-            message = f"every weight of this layer starts as {moments.mean:g}, so its {kernel.units} units are all alike"
+            message = (
+                f"every weight of this layer starts as {moments.mean:g}, so its {kernel.units} units are all alike"
+            )
             if stuck:
                 message = "every weight of this layer starts as 0 before a ReLU: no gradient ever reaches it"
             better = fitting(facts.activation_after(node))
@@ -131,4 +133,6 @@ class ZeroOrConstantKernel(Rule):
         if facts.normalised_after(kernel.node):
             return False
         biases = [weight for weight in facts.weights(kernel.node) if weight.name.endswith("bias")]
-        return all(weight.initializer is not None and weight.initializer.moments(weight.shape).bound == 0 for weight in biases)
+        return all(
+            weight.initializer is not None and weight.initializer.moments(weight.shape).bound == 0 for weight in biases
+        )
