@@ -7,7 +7,8 @@ inputs (integers uniform over the vocabulary), root mean squares over the whole 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from vgspec.backends.runtime import load_keras
 
-__all__ = ["BATCH", "Measured", "measure"]
+__all__ = ["BATCH", "Measured", "measure", "precision"]
 
 BATCH = 32
 
@@ -27,6 +28,20 @@ class Measured:
     activation: Mapping[tuple[str, int], float]
     gradient: Mapping[tuple[str, int], float]
     kernels: Mapping[tuple[str, str], float]
+
+
+@contextmanager
+def precision(name: str) -> Iterator[None]:
+    """Build and compute in this floating type; Keras's own is restored afterwards."""
+    keras = load_keras()
+    before, policy = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx(name)
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(before)
+        keras.config.set_dtype_policy(policy)
 
 
 def measure(

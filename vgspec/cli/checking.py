@@ -82,10 +82,17 @@ def check_one(
 
 
 def load_target(target: Target, params: Mapping[str, object]) -> Spec:
-    """Load the spec of a target: a file, or what stands on standard input."""
+    """Load the spec of a target: a file, the config in a Keras model file, or what stands on standard input."""
     from vgspec.frontend.load import load, load_document
 
     if target.path is not None:
+        if target.path.suffix.lower() not in (".yaml", ".yml") and not params:
+            from vgspec.importers.files import is_model_file
+
+            if is_model_file(target.path):
+                from vgspec.importers.specs import load_model_file
+
+                return load_model_file(target.path, file=target.name)
         return load(target.path, params=params, file=target.name)
     from vgspec.source import parse_bytes
 
