@@ -8,15 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vgspec.api import compile_spec, lint_spec, load_spec, profile_spec
+    from vgspec.api import compile_spec, from_keras, lint_spec, load_spec, profile_spec
     from vgspec.spec import Spec, SpecError
 
 __version__ = "0.1.0"
 
-__all__ = ["Spec", "SpecError", "__version__", "compile_spec", "lint_spec", "load_spec", "profile_spec"]
+__all__ = ["Spec", "SpecError", "__version__", "compile_spec", "from_keras", "lint_spec", "load_spec", "profile_spec"]
 
 _HOMES = {
     "compile_spec": "vgspec.api",
+    "from_keras": "vgspec.api",
     "lint_spec": "vgspec.api",
     "load_spec": "vgspec.api",
     "profile_spec": "vgspec.api",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vgspec.analysis.signal import Profile
     from vgspec.lint.engine import LintResult
 
-__all__ = ["compile_spec", "lint_spec", "load_spec", "profile_spec"]
+__all__ = ["compile_spec", "from_keras", "lint_spec", "load_spec", "profile_spec"]
 
 
 def load_spec(spec: str | Path | Mapping[str, Any], *, params: Mapping[str, Any] | None = None) -> Spec:
@@ -82,3 +82,26 @@ def compile_spec(
     from vgspec.backends.keras_model import build_model
 
     return build_model(graph, seed=seed)
+
+
+def from_keras(model: Any, *, flat: bool = False) -> Spec:
+    """The spec of a live Keras model, compiled or not; ``to_yaml`` and ``to_json`` of the spec write it.
+
+    Args:
+        model: a functional or sequential ``keras.Model``.
+        flat: one item a layer, instead of blocks and repeats where the model repeats itself.
+
+    Raises:
+        SpecError: if the model has something that a spec cannot hold, such as code.
+        TypeError: if it is no Keras model.
+        ImportError: if Keras is not installed.
+    """
+    from vgspec.backends.model_config import model_config
+    from vgspec.diagnostics import has_errors
+    from vgspec.importers.specs import spec_of_config
+    from vgspec.spec import SpecError
+
+    spec = spec_of_config(model_config(model), file=f"<{model.name}>", flat=flat)
+    if has_errors(spec.diagnostics):
+        raise SpecError(spec.diagnostics, spec.sources)
+    return spec

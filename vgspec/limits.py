@@ -28,6 +28,9 @@ class Limits:
         max_int_bits: bits of an integer in an expression, its sign included.
         max_string_length: characters of a string that an expression makes.
         max_list_length: items of a list that an expression makes.
+        max_archive_entries: files in a model archive.
+        max_config_bytes: size of the config in a model file, unpacked.
+        max_config_ratio: how much larger than packed the config of an archive may be.
     """
 
     max_bytes: int = 16 * 1024 * 1024
@@ -43,6 +46,9 @@ class Limits:
     max_int_bits: int = 64
     max_string_length: int = 10_000
     max_list_length: int = 10_000
+    max_archive_entries: int = 100_000
+    max_config_bytes: int = 64 * 1024 * 1024
+    max_config_ratio: int = 400
 
 
 DEFAULT_LIMITS = Limits()

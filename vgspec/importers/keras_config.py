@@ -7,7 +7,7 @@ them as blocks again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,8 @@ from vgspec.importers.problem import ImportProblem
 from vgspec.ir import BATCH, Argument, Graph, Input, Origin, Output, Ref, Tensor
 from vgspec.limits import DEFAULT_LIMITS, Limits
 from vgspec.source import pointer_join
+
+Bound = Callable[[TensorRef], Ref]
 
 __all__ = ["Imported", "NestedCall", "read_config"]
 
@@ -192,37 +194,42 @@ class _Reader:
         Calls are followed from the outputs, so that a branch comes out in one piece.
         """
         values: dict[tuple[str, int], tuple[Ref, ...]] = {(name, 0): (ref,) for name, ref in bound.items()}
+        stack: list[tuple[tuple[str, int], Iterator[TensorRef]]] = []
+        active: set[tuple[str, int]] = set()
         for target in tensors(model.outputs):
-            stack: list[tuple[tuple[str, int], Iterator[TensorRef]]] = []
-            active: set[tuple[str, int]] = set()
-
-            def enter(ref: TensorRef) -> None:
-                key = (ref.layer, self._call_index(model, ref))
-                if key in values:
-                    return
-                entry = self._entry(model, ref)
-                if entry.is_input:
-                    raise ImportProblem(
-                        codes.DANGLING_TENSOR, f"{ref.layer!r} is an input that the model does not list", ref.pointer
-                    )
-                if key in active:
-                    raise ImportProblem(
-                        codes.CYCLIC_CONFIG, "waits for its own output", entry.calls[key[1]].pointer, layer=ref.layer
-                    )
-                active.add(key)
-                stack.append((key, entry.calls[key[1]].tensors()))
-
-            enter(target)
+            self._enter(model, target, values, stack, active)
             while stack:
                 key, pending = stack[-1]
                 following = next(pending, None)
                 if following is not None:
-                    enter(following)
+                    self._enter(model, following, values, stack, active)
                     continue
                 stack.pop()
                 active.discard(key)
                 values[key] = self._call(model, key, values, node_prefix, key_prefix)
         return [self._value(model, ref, values) for ref in tensors(model.outputs)]
+
+    def _enter(
+        self,
+        model: ModelConfig,
+        ref: TensorRef,
+        values: Mapping[tuple[str, int], tuple[Ref, ...]],
+        stack: list[tuple[tuple[str, int], Iterator[TensorRef]]],
+        active: set[tuple[str, int]],
+    ) -> None:
+        """Put the call that gives a tensor on the stack, unless it has been added."""
+        key = (ref.layer, self._call_index(model, ref))
+        if key in values:
+            return
+        entry = self._entry(model, ref)
+        if entry.is_input:
+            message = f"{ref.layer!r} is an input that the model does not list"
+            raise ImportProblem(codes.DANGLING_TENSOR, message, ref.pointer)
+        call = entry.calls[key[1]]
+        if key in active:
+            raise ImportProblem(codes.CYCLIC_CONFIG, "waits for its own output", call.pointer, layer=ref.layer)
+        active.add(key)
+        stack.append((key, call.tensors()))
 
     def _value(self, model: ModelConfig, ref: TensorRef, values: Mapping[tuple[str, int], tuple[Ref, ...]]) -> Ref:
         found = values[(ref.layer, self._call_index(model, ref))]
@@ -280,7 +287,7 @@ class _Reader:
         return name
 
     def _nested(
-        self, entry: Entry, model: ModelConfig, call: ConfigCall, bound: Any, node_id: str, key: str
+        self, entry: Entry, model: ModelConfig, call: ConfigCall, bound: Bound, node_id: str, key: str
     ) -> tuple[Ref, ...]:
         given = [bound(ref) for ref in tensors(call.args)]
         given += [bound(ref) for name, value in call.kwargs.items() if name not in ("mask",) for ref in tensors(value)]
@@ -302,17 +309,15 @@ class _Reader:
         return outputs
 
     def _operation(
-        self, entry: Entry, index: int, call: ConfigCall, bound: Any
+        self, entry: Entry, index: int, call: ConfigCall, bound: Bound
     ) -> tuple[Any, tuple[tuple[str, Argument], ...]]:
         from vgspec.layers.operations.config import OperationConfigError, read_operation
 
         def tensor(value: Any) -> Ref | None:
             if isinstance(value, TensorRef):
-                found: Ref = bound(value)
-                return found
+                return bound(value)
             if isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__":
-                found = bound(keras_tensor(value, call.pointer))
-                return found
+                return bound(keras_tensor(value, call.pointer))
             return None
 
         args, kwargs = call.raw.get("args", ()), call.raw.get("kwargs", {})
@@ -322,7 +327,9 @@ class _Reader:
             code = codes.UNKNOWN_CLASS if error.path == "/class_name" else codes.BAD_CONFIG_VALUE
             raise ImportProblem(code, str(error), entry.pointer + error.path, layer=entry.name) from None
 
-    def _arguments(self, entry: Entry, call: ConfigCall, bound: Any, node_id: str) -> tuple[tuple[str, Argument], ...]:
+    def _arguments(
+        self, entry: Entry, call: ConfigCall, bound: Bound, node_id: str
+    ) -> tuple[tuple[str, Argument], ...]:
         """The call arguments by name; arguments that are null or say the default are dropped."""
         rows = {row.name: row for row in entry.layer.open_arguments}
         if not rows:
@@ -400,7 +407,7 @@ def _named(structure: Any) -> Iterator[tuple[str, TensorRef]]:
             yield from _named(item)
 
 
-def _bind(value: Any, bound: Any, pointer: str, layer: str) -> Argument:
+def _bind(value: Any, bound: Bound, pointer: str, layer: str) -> Argument:
     if isinstance(value, TensorRef):
         return bound(value)
     if isinstance(value, tuple | list):
