@@ -74,12 +74,48 @@ def _equal(value: Any, constant: Any) -> bool:
     return value == constant and isinstance(value, bool) == isinstance(constant, bool)
 
 
+def _in_range(schema: Schema, value: Any) -> bool:
+    """Whether a text has the schema's pattern, a number lies within its bounds; other values have neither."""
+    if isinstance(value, str):
+        return "pattern" not in schema or _regex(schema["pattern"]).search(value) is not None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return True
+    low, high = schema.get("minimum"), schema.get("maximum")
+    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    return not (
+        (low is not None and value < low)
+        or (high is not None and value > high)
+        or (above is not None and value <= above)
+        or (below is not None and value >= below)
+    )
+
+
+def _takes(schema: Schema, value: Any) -> bool:
+    """Whether a schema, which takes the value's type, takes the value of a scalar."""
+    if "anyOf" in schema:
+        return False  # to be looked at in turn
+    if "const" in schema:
+        return _equal(value, schema["const"]) and _in_range(schema, value)
+    if "enum" in schema:
+        return any(_equal(value, choice) for choice in schema["enum"]) and _in_range(schema, value)
+    return _in_range(schema, value)
+
+
 class _Checker:
     """Walks a tree along the schema and collects findings."""
 
     def __init__(self, defs: Mapping[str, Schema], file: str) -> None:
         self.defs, self.file = defs, file
         self.found: list[Diagnostic] = []
+        self._resolved: dict[int, tuple[Schema, frozenset[str]]] = {}
+
+    def resolved(self, schema: Schema) -> tuple[Schema, frozenset[str]]:
+        """What a schema refers to, and the types that it takes; kept, since a list asks once an item."""
+        known = self._resolved.get(id(schema))
+        if known is None:
+            target = self.deref(schema)
+            known = self._resolved[id(schema)] = target, frozenset(_types(target))
+        return known
 
     def deref(self, schema: Schema) -> Schema:
         while "$ref" in schema:
@@ -100,12 +136,11 @@ class _Checker:
         return not failed
 
     def check(self, node: SNode, schema: Schema, pointer: str) -> None:
-        schema = self.deref(schema)
+        schema, types = self.resolved(schema)
         if "anyOf" in schema:
             self.check_any(node, schema, pointer)
             return
-        types = _types(schema)
-        if types and not set(types) & set(_json_types(node)):
+        if types and types.isdisjoint(_json_types(node)):
             self.wrong_type(node, (schema,), pointer)
             return
         if "const" in schema and not (isinstance(node, ScalarNode) and _equal(node.value, schema["const"])):
@@ -125,9 +160,12 @@ class _Checker:
             self.check_mapping(node, schema, pointer)
 
     def check_any(self, node: SNode, schema: Schema, pointer: str) -> None:
-        options = [self.deref(option) for option in schema["anyOf"]]
-        mine = set(_json_types(node))
-        fitting = [option for option in options if not _types(option) or mine & set(_types(option))]
+        mine = _json_types(node)
+        resolved = [self.resolved(option) for option in schema["anyOf"]]
+        fitting = [option for option, types in resolved if not types or not types.isdisjoint(mine)]
+        if isinstance(node, ScalarNode) and any(_takes(option, node.value) for option in fitting):
+            return
+        options = [option for option, _ in resolved]
         attempts: list[list[Diagnostic]] = []
         kept = self.found
         for option in fitting:
@@ -150,20 +188,11 @@ class _Checker:
 
     def check_scalar(self, node: ScalarNode, schema: Schema, pointer: str) -> None:
         value = node.value
+        if _in_range(schema, value):
+            return
         if isinstance(value, str):
-            if "pattern" in schema and not _regex(schema["pattern"]).search(value):
-                self.add(codes.WRONG_TYPE, f"expected {self.describe(schema)}, got {value!r}", node, pointer)
-            return
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return
-        low, high = schema.get("minimum"), schema.get("maximum")
-        above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
-        if (
-            (low is not None and value < low)
-            or (high is not None and value > high)
-            or (above is not None and value <= above)
-            or (below is not None and value >= below)
-        ):
+            self.add(codes.WRONG_TYPE, f"expected {self.describe(schema)}, got {value!r}", node, pointer)
+        else:
             self.add(codes.OUT_OF_RANGE, f"expected {self.describe(schema)}, got {value}", node, pointer)
 
     def check_sequence(self, node: SequenceNode, schema: Schema, pointer: str) -> None:
@@ -274,10 +303,11 @@ class _Checker:
             definition = option.get("properties", {}).get(name)
             if definition is not None:  # known, but not without arguments
                 needed = self.deref(definition).get("required", ())
-                listed = ", ".join(repr(item) for item in needed)
-                self.add(
-                    codes.MISSING_KEY, f"{name} needs {listed}", node, pointer, help=f"write {name}: {{{needed[0]}: …}}"
-                )
+                if needed:
+                    listed, help = ", ".join(repr(item) for item in needed), f"write {name}: {{{needed[0]}: …}}"
+                else:  # an action of the language or an operation, which is always a key
+                    listed, help = "a value", f"write {{{name}: {'{}' if '.' in name else '…'}}}"
+                self.add(codes.MISSING_KEY, f"{name} needs {listed}", node, pointer, help=help)
                 return
         if kind == "layer" and name in REFUSED:
             self.add(code, f"{name} cannot stand in a spec: {REFUSED[name]}", node, pointer)
