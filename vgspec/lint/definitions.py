@@ -29,7 +29,7 @@ def unused(spec: Spec, section: str, key: str) -> Iterator[tuple[str, str]]:
         for pointer, node in spec.document.walk()
         if isinstance(node, ScalarNode) and pointer.rpartition("/")[2] == key
     }
-    for name in defined.keys():
+    for name in defined:
         if name not in named:
             yield pointer_join("", section, name), name
 
@@ -51,7 +51,7 @@ def _unread(owner: MappingNode, pointer: str, skip: tuple[str, ...]) -> Iterator
     if not isinstance(params, MappingNode):
         return
     read = {name for key, node in owner.items() if key not in skip for name in _names(node)}
-    for name in params.keys():
+    for name in params:
         if name not in read:
             yield pointer_join(pointer, "params", name), name
 

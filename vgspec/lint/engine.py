@@ -119,7 +119,7 @@ def _place(finding: Finding, facts: Facts) -> Origin:
 def _diagnostic(rule: type[Rule], finding: Finding, facts: Facts) -> Diagnostic:
     origin = _place(finding, facts)
     labels = [Label(origin.span, "", primary=True)] if origin.span is not None else []
-    seen = {origin.span}
+    seen = {origin.span, origin_of(facts.graph, finding.node).span}
     for node_id, words in finding.related:
         span = origin_of(facts.graph, node_id).span
         if span is not None and span not in seen:
@@ -155,8 +155,10 @@ def _allowances(facts: Facts, finding: Finding) -> Iterator[tuple[Place, str]]:
 
 
 def _of_node(spec: Spec, node: Node) -> Iterator[tuple[Place, str]]:
-    """A node's suppressions. They come from the files of its expansion chain, and one knows only its pointer: so
-    every file that has this suppression at this place counts.
+    """A node's suppressions.
+
+    They come from the files of its expansion chain, and a node knows their pointers only: so every file that has
+    this suppression at this place counts.
     """
     files = dict.fromkeys((spec.document.file, *(frame.file for frame in node.origin.chain), node.origin.file))
     for name, _, pointer in node.lint:

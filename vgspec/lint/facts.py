@@ -339,7 +339,7 @@ class Facts:
             if getattr(step, "depthwise", False):
                 return float(math.prod(step.shape[:-2]))
             if getattr(step, "transposed", False):
-                return float(math.prod(step.shape[:-2]) * step.shape[-1]) / max(math.prod(step.strides), 1)
+                return float(math.prod(step.shape[:-2]) * step.shape[-1] / max(math.prod(step.strides), 1))
         return default
 
     # --- the predicted signal ---------------------------------------------------------------------

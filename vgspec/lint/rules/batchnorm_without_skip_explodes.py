@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence
 from vgspec.layers.base import Trait
@@ -46,7 +46,7 @@ class BatchnormWithoutSkipExplodes(Rule):
     name = "batchnorm-without-skip-explodes"
     group = "exploding"
     measured = True
-    settings = {"growth": 70.0, "layers": 12.0}
+    settings: ClassVar = {"growth": 70.0, "layers": 12.0}
     """MobileNet v1, 27 layers deep and without skips, grows 25 times and trains; run-time tools warn at 70."""
     bad = (
         Example(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence
 from vgspec.layers.base import Trait
@@ -43,7 +43,7 @@ class DropoutRateExtreme(Rule):
     code = "VG706"
     name = "dropout-rate-extreme"
     group = "structure"
-    settings = {"rate": 0.8}
+    settings: ClassVar = {"rate": 0.8}
     bad = (
         Example(
             "The share to keep",

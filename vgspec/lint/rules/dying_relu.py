@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
@@ -49,7 +49,7 @@ class DyingRelu(Rule):
     name = "dying-relu"
     group = "dead-units"
     measured = True
-    settings = {"deviations": 1.88, "dead": 0.25, "layers": 5.0, "units": 16.0}
+    settings: ClassVar = {"deviations": 1.88, "dead": 0.25, "layers": 5.0, "units": 16.0}
     """1.88 deviations: three inputs of a hundred. A quarter: one in four runs cannot train. Wider layers do not die by
     chance, and a few layers have a bottleneck rather than a depth."""
     bad = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence, Severity
 from vgspec.layers.base import Trait
@@ -45,7 +45,7 @@ class FlattenOfLargeMap(Rule):
     name = "flatten-of-large-map"
     group = "structure"
     severity = Severity.INFO
-    settings = {"weights": 1e7}
+    settings: ClassVar = {"weights": 1e7}
     bad = (
         Example(
             "56 x 56 positions",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vgspec.diagnostics import Applicability
 from vgspec.layers.base import Trait
@@ -45,7 +45,7 @@ class ForgetGateBiasOff(Rule):
     code = "VG307"
     name = "forget-gate-bias-off"
     group = "initialization"
-    settings = {"steps": 10.0}
+    settings: ClassVar = {"steps": 10.0}
     """Over fewer steps there is little to forget."""
     bad = (
         Example(
@@ -76,7 +76,7 @@ class ForgetGateBiasOff(Rule):
             inner = wrapped or layer
             if Trait.RECURRENT not in inner.traits:
                 continue
-            cell = getattr(inner, "step_cell", inner)
+            cell: Any = getattr(inner, "step_cell", inner)
             on = getattr(cell, "unit_forget_bias", None)
             if on is None or (on and cell.use_bias):
                 continue

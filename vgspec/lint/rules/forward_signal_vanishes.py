@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence
 from vgspec.layers.base import Trait
@@ -48,7 +48,7 @@ class ForwardSignalVanishes(Rule):
     name = "forward-signal-vanishes"
     group = "vanishing"
     measured = True
-    settings = {"mean_square": 1e-6}
+    settings: ClassVar = {"mean_square": 1e-6}
     """A thousandth in size: far below what any working network's initialisation does between two normalizations."""
     bad = (
         Example(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
@@ -48,7 +48,7 @@ class GradientExplodes(Rule):
     name = "gradient-explodes"
     group = "exploding"
     measured = True
-    settings = {"norm": 1e4, "ratio": 300.0, "least": 100.0}
+    settings: ClassVar = {"norm": 1e4, "ratio": 300.0, "least": 100.0}
     bad = (
         Example(
             "Weights four times too large in ten layers",

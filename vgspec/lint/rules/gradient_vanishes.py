@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence, Severity
 from vgspec.layers.base import Trait
@@ -25,9 +25,9 @@ class GradientVanishes(Rule):
     ## What it does
 
     Predicts, at initialisation and for standardised inputs, the norm of the gradient at every trainable kernel. It
-    reports kernels whose mean absolute gradient is below 1e-7 (and whose norm is below 1e-5), and kernels whose norm is below 1e-4 and below a
-    thousandth of that at the last kernel. Layers that cannot be analysed, and what stands before them, are not judged.
-    There is one finding for each part of the model that is cut off, at the weights that get least.
+    reports kernels whose mean absolute gradient is below 1e-7 (and whose norm is below 1e-5), and kernels whose norm is
+    below 1e-4 and below a thousandth of that at the last kernel. Layers that cannot be analysed, and what
+    stands before them, are not judged. There is one finding for each part of the model that is cut off, at the weights that get least.
 
     ## Why is this bad?
 
@@ -53,7 +53,7 @@ class GradientVanishes(Rule):
     name = "gradient-vanishes"
     group = "vanishing"
     measured = True
-    settings = {"mean": 1e-7, "most": 1e-5, "norm": 1e-4, "ratio": 1e-3, "error": 1e-14}
+    settings: ClassVar = {"mean": 1e-7, "most": 1e-5, "norm": 1e-4, "ratio": 1e-3, "error": 1e-14}
     """The limits are those of run-time tools. A mean is judged only where the norm is below 1e-5 as well, because that
     of a large kernel is small in any case. 1e-14 is so far below every optimizer's epsilon that nothing moves."""
     bad = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence, Severity
 from vgspec.layers.base import Trait
@@ -44,7 +44,7 @@ class HiddenBottleneck(Rule):
     code = "VG110"
     name = "hidden-bottleneck"
     group = "vanishing"
-    settings = {"units": 3.0, "ratio": 8.0}
+    settings: ClassVar = {"units": 3.0, "ratio": 8.0}
     """Three rectifiers are all off in one of eight initialisations."""
     bad = (
         Example(

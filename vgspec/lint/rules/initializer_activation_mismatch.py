@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.lint.causes import fitting, misfits
@@ -52,7 +52,7 @@ class InitializerActivationMismatch(Rule):
     name = "initializer-activation-mismatch"
     group = "initialization"
     measured = True
-    settings = {"loss": 3000.0, "low": 0.9, "high": 1.15}
+    settings: ClassVar = {"loss": 3000.0, "low": 0.9, "high": 1.15}
     """VGG-19 as Keras has it loses a factor of 1400 in this way and trains."""
     bad = (
         Example(

@@ -49,7 +49,8 @@ class KernelLargerThanInput(Rule):
             "3x3 on one position",
             model(
                 """
-                - {repeat: 3, body: [{Conv2D: {filters: 8, kernel_size: 3, strides: 2, padding: same, activation: relu}}]}
+                - repeat: 3
+                  body: [{Conv2D: {filters: 8, kernel_size: 3, strides: 2, padding: same, activation: relu}}]
                 - Conv2D: {filters: 8, kernel_size: 3, padding: same, activation: relu}
                 - Flatten
                 - Dense: {units: 10}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence, Severity
 from vgspec.lint.rule import Example, Finding, Rule, model
@@ -47,7 +47,7 @@ class LearningRateOutOfRange(Rule):
     code = "VG602"
     name = "learning-rate-out-of-range"
     group = "optimisation"
-    settings = {"high": 100.0, "low": 1e-5}
+    settings: ClassVar = {"high": 100.0, "low": 1e-5}
     bad = (
         Example(
             "Adam with a rate of 0.5",

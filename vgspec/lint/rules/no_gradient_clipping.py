@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence, Severity
 from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
@@ -46,7 +46,7 @@ class NoGradientClipping(Rule):
     group = "optimisation"
     severity = Severity.INFO
     measured = True
-    settings = {"norm": 1e4}
+    settings: ClassVar = {"norm": 1e4}
     bad = (
         Example(
             "Large weights and plain gradient descent",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence, Severity
 from vgspec.lint.causes import named_cause
@@ -48,7 +48,7 @@ class NoNormalizationInDeepStack(Rule):
     name = "no-normalization-in-deep-stack"
     group = "vanishing"
     measured = True
-    settings = {"kernels": 10.0, "drift": 3000.0}
+    settings: ClassVar = {"kernels": 10.0, "drift": 3000.0}
     """A drift of 3000 is more than that of VGG-19 with Keras's default initializer, which trains."""
     bad = (
         Example(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence, Severity
 from vgspec.lint.causes import named_cause
@@ -48,7 +48,7 @@ class NoSkipInDeepStack(Rule):
     name = "no-skip-in-deep-stack"
     group = "vanishing"
     measured = True
-    settings = {"kernels": 10.0, "loss": 3000.0}
+    settings: ClassVar = {"kernels": 10.0, "loss": 3000.0}
     """Ten kernels: below that a better initializer is the plainer remedy. VGG-19 with Keras's default initializer
     loses a factor of 1400 and trains."""
     bad = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence, Severity
 from vgspec.layers.base import Trait
@@ -45,7 +45,7 @@ class NoneOnLargeDense(Rule):
     name = "none-on-large-dense"
     group = "regularization"
     severity = Severity.INFO
-    settings = {"weights": 4e6}
+    settings: ClassVar = {"weights": 4e6}
     bad = (
         Example(
             "Four thousand by two thousand",
@@ -83,7 +83,7 @@ class NoneOnLargeDense(Rule):
         helpful = (Trait.DROPOUT, Trait.NOISE, Trait.BATCH_STATISTICS, Trait.AUGMENTATION)
         for node in facts.nodes:
             layer = facts.layer(node)
-            if facts.has(node, *helpful) or getattr(layer, "dropout", 0.0):
+            if facts.has(node, *helpful) or getattr(layer, "dropout", None):
                 return
             if any(getattr(layer, f"{name}_regularizer", None) for name in ("kernel", "activity")):
                 return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vgspec.diagnostics import Evidence
 from vgspec.lint.rule import Example, Finding, Rule, model
@@ -43,7 +43,7 @@ class OverRegularized(Rule):
     code = "VG801"
     name = "over-regularized"
     group = "regularization"
-    settings = {"l2": 0.1, "l1": 0.05, "decay": 0.5}
+    settings: ClassVar = {"l2": 0.1, "l1": 0.05, "decay": 0.5}
     bad = (
         Example(
             "L2 of 0.5",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.lint.causes import fitting, misfits, saturates
@@ -49,7 +49,7 @@ class OversizedInitializer(Rule):
     name = "oversized-initializer"
     group = "exploding"
     measured = True
-    settings = {"ratio": 4.0, "several": 2.0, "growth": 100.0}
+    settings: ClassVar = {"ratio": 4.0, "several": 2.0, "growth": 100.0}
     """Four times is more than any rule of the literature gives any layer."""
     bad = (
         Example(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence
 from vgspec.layers.base import Trait
@@ -48,7 +48,7 @@ class PlainRecurrenceOverLongSequence(Rule):
     name = "plain-recurrence-over-long-sequence"
     group = "vanishing"
     measured = True
-    settings = {"horizons": 4.0}
+    settings: ClassVar = {"horizons": 4.0}
     """The horizon is that of the first step of training; four of them leave room for what training can gain."""
     bad = (
         Example(

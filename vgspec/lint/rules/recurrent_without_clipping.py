@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Severity
 from vgspec.layers.base import Trait
@@ -48,7 +48,7 @@ class RecurrentWithoutClipping(Rule):
     code = "VG204"
     name = "recurrent-without-clipping"
     group = "exploding"
-    settings = {"steps": 20.0}
+    settings: ClassVar = {"steps": 20.0}
     """Over fewer steps than this the product has too few factors to matter."""
     bad = (
         Example(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.catalogue.meaning import Meaning
 from vgspec.diagnostics import Applicability
@@ -45,7 +45,7 @@ class ReluOnOutput(Rule):
     code = "VG402"
     name = "relu-on-output"
     group = "dead-units"
-    settings = {"units": 16.0}
+    settings: ClassVar = {"units": 16.0}
     """Of more units than this some are alive; images with rectified outputs exist."""
     bad = (
         Example(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence
 from vgspec.lint.causes import saturates
@@ -47,7 +47,7 @@ class SaturatedAtInit(Rule):
     name = "saturated-at-init"
     group = "dead-units"
     measured = True
-    settings = {"size": 10.0}
+    settings: ClassVar = {"size": 10.0}
     bad = (
         Example(
             "Pixels up to 255",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.lint.causes import rectify, saturating_runs
@@ -49,7 +49,7 @@ class SaturatingStack(Rule):
     name = "saturating-stack"
     group = "vanishing"
     measured = True
-    settings = {"loss": 100.0}
+    settings: ClassVar = {"loss": 100.0}
     """Two orders of magnitude: four sigmoid layers, about where plain gradient descent stops moving the first."""
     bad = (
         Example(

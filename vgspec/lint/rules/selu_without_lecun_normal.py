@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
@@ -44,7 +44,7 @@ class SeluWithoutLecunNormal(Rule):
     code = "VG305"
     name = "selu-without-lecun-normal"
     group = "initialization"
-    settings = {"low": 0.8, "high": 1.25}
+    settings: ClassVar = {"low": 0.8, "high": 1.25}
     """Square layers with Glorot weights have exactly the right variance and are left alone."""
     bad = (
         Example(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence
 from vgspec.layers.base import Trait
@@ -45,7 +45,7 @@ class SquashedResidual(Rule):
     code = "VG109"
     name = "squashed-residual"
     group = "vanishing"
-    settings = {"blocks": 3.0}
+    settings: ClassVar = {"blocks": 3.0}
     """One or two such blocks are no depth; three sigmoids on a path leave a fiftieth of the gradient."""
     bad = (
         Example(

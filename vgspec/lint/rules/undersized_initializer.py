@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.lint.causes import fitting, misfits
@@ -48,7 +48,7 @@ class UndersizedInitializer(Rule):
     name = "undersized-initializer"
     group = "initialization"
     measured = True
-    settings = {"ratio": 0.1, "loss": 100.0, "alone": 0.01}
+    settings: ClassVar = {"ratio": 0.1, "loss": 100.0, "alone": 0.01}
     """A tenth is below what Glorot's rule gives any hidden layer, even one behind three colour channels."""
     bad = (
         Example(

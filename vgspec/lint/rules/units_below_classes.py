@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.catalogue.meaning import Meaning
 from vgspec.diagnostics import Evidence
@@ -46,7 +46,7 @@ class UnitsBelowClasses(Rule):
     code = "VG711"
     name = "units-below-classes"
     group = "structure"
-    settings = {"classes": 50.0, "ratio": 2.0}
+    settings: ClassVar = {"classes": 50.0, "ratio": 2.0}
     bad = (
         Example(
             "Four units for ten classes",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence
 from vgspec.layers.base import Trait
@@ -49,7 +49,7 @@ class UnnormalisedResidualGrowth(Rule):
     name = "unnormalised-residual-growth"
     group = "exploding"
     measured = True
-    settings = {"growth": 300.0, "merges": 4.0}
+    settings: ClassVar = {"growth": 300.0, "merges": 4.0}
     """Sixteen doublings of the mean square; pre-normalised networks grow 10 times in a hundred blocks."""
     bad = (
         Example(
