@@ -26,6 +26,7 @@ WORDS = [
     *("units", "filters", "activation", "rate", "kernel_initializer", "relu", "he_normal", "HeNormal", "l2", "L2"),
     *("use", "call", "repeat", "residual", "parallel", "id", "in", "with", "body", "merge", "branches", "shortcut"),
     *("vgspec", "1", "layers", "inputs", "blocks", "shared", "params", "outputs", "compile", "optimizer", "Adam"),
+    *("ops.add", "ops.clip", "x_min", "x_max"),
     *("loss", "mse", "metrics", "accuracy", "$x", "$(a + 1)", "$$", "", "a b", "é", "x:1", "lint", "allow", "reason"),
 ]
 SCALARS = st.one_of(

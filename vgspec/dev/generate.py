@@ -17,11 +17,25 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+from vgspec.dev import reference, rule_pages
+from vgspec.dev.examples import is_slow, refreshed
+from vgspec.lint.rules import RULES
 
 __all__ = ["GENERATED", "Generated", "index_text", "main", "stale"]
 
 ROOT = Path(__file__).resolve().parents[2]
+HOW_TO = (
+    "ci",
+    "editor",
+    "suppress",
+    "parametrise",
+    "share-weights",
+    "symbolic-sizes",
+    "testing",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +93,38 @@ def schema_text() -> str:
     return json.dumps(build_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
+def page(path: str) -> Callable[[], str]:
+    """A page of the documentation, with its tables and the output of its commands as they are now."""
+
+    def make() -> str:
+        text = (ROOT / path).read_text(encoding="utf-8")
+        for name, table in (("limits", reference.limits_table), ("functions", reference.functions_table)):
+            head, mark, rest = text.partition(f"<!-- table: {name} -->\n")
+            if mark:
+                text = f"{head}{mark}{table()}{rest[rest.index('<!-- end -->') :]}"
+        return text if is_slow(text) else refreshed(text)
+
+    return make
+
+
+PAGES = (
+    "README.md",
+    *(f"docs/how-to/{name}.md" for name in HOW_TO),
+    "docs/reference/language.md",
+)
+"""Pages written by hand, with output of commands in them."""
+
 GENERATED: tuple[Generated, ...] = (
     Generated("vgspec/layers/index.py", index_text),
     Generated("schema/vgspec.schema.json", schema_text),
+    Generated("docs/reference/cli.md", reference.cli_text),
+    Generated("docs/reference/layers.md", reference.layers_text),
+    Generated("docs/reference/operations.md", reference.operations_text),
+    Generated("docs/reference/objects.md", reference.objects_text),
+    Generated("docs/reference/diagnostics.md", reference.diagnostics_text),
+    Generated("docs/reference/rules.md", rule_pages.index_page),
+    *(Generated(f"docs/reference/rules/{rule.name}.md", partial(rule_pages.rule_page, rule)) for rule in RULES),
+    *(Generated(path, page(path)) for path in PAGES),
 )
 """In the order in which they are written: the index comes first, because others are made from all layers."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["argument_description", "definitions", "item_mapping", "operation_items", "root"]
+__all__ = ["argument_description", "definitions", "item_mapping", "root"]
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_.-]*$"
 REFERENCE = r"^[A-Za-z_][A-Za-z0-9_.-]*(:[0-9]+)?$"
@@ -430,17 +430,8 @@ def _compile() -> dict[str, Any]:
     }
 
 
-def operation_items() -> dict[str, Any]:
-    """Operations of keras.ops as actions: ``ops.add`` and so on, their literal arguments checked later."""
-    try:
-        from vgspec.layers.operations import operation_names
-    except ImportError:
-        return {}
-    return {name: {"type": ["object", "null"]} for name in operation_names()}
+def argument_description(kind: str, owner: str, name: str) -> str:
+    """What an argument of a Keras object means, for editors; empty where nothing is known of it."""
+    from vgspec.frontend.argument_docs import argument_meaning
 
-
-def argument_description(name: str) -> str:
-    """What an argument of a layer means, for editors; empty where only the class can say."""
-    from vgspec.frontend.argument_docs import ARGUMENT_DOCS
-
-    return ARGUMENT_DOCS.get(name, "")
+    return argument_meaning(kind, owner, name)
