@@ -102,4 +102,4 @@ def test_what_the_spec_says_of_the_data_is_used() -> None:
     plain = profile_spec(text % "{}").by_id["d"].activation_rms
     assert plain is not None
     for statistics, factor in (("{std: 10}", 10.0), ("{mean: 3, std: 4}", 5.0), ("{low: 0, high: 1}", 3**-0.5)):
-        assert profile_spec(text % statistics).by_id["d"].activation_rms == pytest.approx(plain * factor, rel=1e-3)
+        assert profile_spec(text % statistics).by_id["d"].activation_rms == pytest.approx(plain * factor, rel=1e-2)
