@@ -4,7 +4,8 @@
 module does is in its first line.
 """
 
+from vgspec.analysis.signal.inputs import InputPlan, input_plan
 from vgspec.analysis.signal.profile import Edge, NodeSignal, Profile, profile
 from vgspec.analysis.signal.sizes import Assumptions
 
-__all__ = ["Assumptions", "Edge", "NodeSignal", "Profile", "profile"]
+__all__ = ["Assumptions", "Edge", "InputPlan", "NodeSignal", "Profile", "input_plan", "profile"]

@@ -14,7 +14,7 @@ from vgspec.ir import BATCH, Argument, Graph, Input, Node, Ref, Tensor
 from vgspec.layers.base import Call, Layer, ShapeError
 from vgspec.layers.signal import Lookup, Unknown
 
-__all__ = ["vocabulary_of", "OVERFLOWS", "Ran", "run_forward"]
+__all__ = ["OVERFLOWS", "Ran", "run_forward", "vocabulary_of"]
 
 OVERFLOWS = "the activation overflows"
 """The reason of a node whose output has no finite mean square in double precision."""
