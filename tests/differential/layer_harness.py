@@ -409,21 +409,30 @@ def _as_field(field: Any, value: Any) -> Any:
 
 
 def cases(count: int) -> settings:
-    """Hypothesis settings for a property that builds Keras layers: slow first calls are no failure."""
+    """Hypothesis settings for a property that builds Keras layers: slow first calls are no failure.
+
+    The environment variable ``VGSPEC_EXAMPLES`` multiplies the number of examples, for a longer search.
+    """
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-    return settings(max_examples=count, deadline=None, suppress_health_check=slow)
+    return settings(
+        max_examples=count * int(os.environ.get("VGSPEC_EXAMPLES", "1")), deadline=None, suppress_health_check=slow
+    )
 
 
 def tensors(
     rank: int | st.SearchStrategy[int], dtypes: tuple[str, ...] = ("float32",), size: int = 6
 ) -> st.SearchStrategy[Tensor]:
-    """Tensor types with an open batch size, ``rank`` counting it, and sizes that are known or symbolic."""
+    """Tensor types with an open batch size, ``rank`` counting it; sometimes one more size is symbolic or unknown."""
     ranks = st.just(rank) if isinstance(rank, int) else rank
-    known = st.integers(1, size)
-    dim: st.SearchStrategy[Dim] = st.one_of(known, known, known, st.sampled_from([Sym.named("h"), Sym.named("w")]))
 
     def build(rank: int) -> st.SearchStrategy[Tensor]:
-        shape: st.SearchStrategy[Shape] = st.tuples(st.just(BATCH), *[dim] * (rank - 1))
+        sizes = st.tuples(*[st.integers(1, size)] * (rank - 1))
+        which = st.sampled_from([rank, rank, rank, *range(1, rank)])  # rank: no axis is open
+
+        def shaped(sizes: tuple[int, ...], axis: int, dim: Dim) -> Shape:
+            return tuple(dim if at == axis else known for at, known in enumerate((BATCH, *sizes)))
+
+        shape = st.builds(shaped, sizes, which, st.sampled_from([Sym.named("h"), None]))
         return st.builds(Tensor, shape, st.sampled_from(dtypes))
 
     return ranks.flatmap(build)

@@ -54,8 +54,8 @@ def test_signature(cls: type[Layer]) -> None:
         (c.DepthwiseConv1D(kernel_size=3, depth_multiplier=2), t(H, 3)),
         (c.DepthwiseConv2D(kernel_size=3, strides=2, padding="same"), t(H, 9, 3)),
         (c.DepthwiseConv2D(kernel_size=3, strides=2, dilation_rate=2), t(H, 9, 3)),
-        (c.DepthwiseConv2D(kernel_size=3, strides=(1, 2)), t(8, 9, 3)),
-        (c.SeparableConv2D(filters=4, kernel_size=3, strides=(1, 2)), t(8, 9, 3)),
+        (c.DepthwiseConv2D(kernel_size=3, strides=(1, 2), dilation_rate=2), t(8, 9, 3)),
+        (c.SeparableConv2D(filters=4, kernel_size=3, strides=(1, 2), dilation_rate=(1, 2)), t(8, 9, 3)),
         (c.SeparableConv1D(filters=4, kernel_size=3, use_bias=False), t(9, 3)),
         (c.SeparableConv2D(filters=4, kernel_size=3, depth_multiplier=2, strides=2), t(H, 9, 3)),
         (c.Conv1DTranspose(filters=4, kernel_size=3, strides=2), t(H, 3)),
@@ -94,6 +94,16 @@ def test_rejections(layer: Layer, inputs: Tensor, match: str, argument: str | No
     check_rejected(layer, inputs, match=match, argument=argument)
 
 
+UNEQUAL = "TensorFlow has them in float32 on CPUs with oneDNN only"
+
+
+def test_stricter() -> None:
+    layer = c.DepthwiseConv2D(kernel_size=3, strides=(1, 2), dtype="float16")
+    check_rejected(layer, t(8, 8, 3), match="equal strides", argument="strides")
+    layer = c.SeparableConv2D(filters=4, kernel_size=3, strides=(1, 2), dtype="float16")
+    check_rejected(layer, t(8, 8, 3), match="equal strides", argument="strides")
+
+
 def test_arguments() -> None:
     for cls in (c.Conv1D, c.Conv2D, c.Conv3D, c.Conv1DTranspose, c.Conv2DTranspose, c.Conv3DTranspose):
         check_arguments_rejected(cls, filters=0, kernel_size=3)
@@ -115,7 +125,10 @@ def test_masks() -> None:
     check_masking(c.Conv1DTranspose(filters=2, kernel_size=1), t(4, 3))
 
 
-STRICTER = {"even size": "TensorFlow takes it for some sizes, where the padding happens to fit"}
+STRICTER = {
+    "even size": "TensorFlow takes it for some sizes, where the padding happens to fit",
+    "equal strides": UNEQUAL,
+}
 PLAIN = {
     name: st.nothing()
     for name in ("trainable", "kernel_regularizer", "bias_regularizer", "activity_regularizer", "bias_constraint")

@@ -173,6 +173,18 @@ class Conv3D(Convolution):
     dilation_rate: Size3 = (1, 1, 1)
 
 
+def refuse_unequal_strides(strides: tuple[int, ...], dilation_rate: tuple[int, ...]) -> None:
+    """Refuse strides that TensorFlow's depthwise convolution has in float32 on some CPUs only.
+
+    Keras computes strides together with dilation in another way, which takes any.
+
+    Raises:
+        ShapeError: for unequal strides without dilation.
+    """
+    if len(set(strides)) > 1 and max(dilation_rate) == 1:
+        raise ShapeError(f"needs equal strides along both axes, got {list(strides)}", argument="strides")
+
+
 class Depthwise(Sliding):
     """Arguments and rules of `DepthwiseConv1D` and `DepthwiseConv2D`; no layer itself."""
 
@@ -196,6 +208,7 @@ class Depthwise(Sliding):
         """``depth_multiplier`` times the channels; the spatial sizes as the window slides."""
         x = call.x
         count = self.convolved(x, self.kernel_size, self.data_format)
+        refuse_unequal_strides(self.strides, self.dilation_rate)
         window, dilation = self.kernel_size, self.dilation_rate
         spatial = slide(x, window, self.strides, self.padding, self.data_format, dilation, argument="kernel_size")
         shape = image_shape(x, spatial, count * self.depth_multiplier, self.data_format)
@@ -277,6 +290,7 @@ class Separable(Sliding):
         """``filters`` channels; the spatial sizes as the window slides."""
         x = call.x
         self.convolved(x, self.kernel_size, self.data_format)
+        refuse_unequal_strides(self.strides, self.dilation_rate)
         window, dilation = self.kernel_size, self.dilation_rate
         spatial = slide(x, window, self.strides, self.padding, self.data_format, dilation, argument="kernel_size")
         shape = image_shape(x, spatial, self.filters, self.data_format)
