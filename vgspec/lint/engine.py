@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vgspec import codes
 from vgspec.diagnostics import Diagnostic, Label, Severity, has_errors, nearest
@@ -13,10 +13,9 @@ from vgspec.lint.facts import Facts
 from vgspec.lint.places import argument_place, document_place, origin_of
 from vgspec.lint.rule import Finding, Rule
 from vgspec.lint.rules import RULES
-from vgspec.source import ScalarNode
 from vgspec.spec import Spec
 
-__all__ = ["LintResult", "Selection", "find_rule", "lint"]
+__all__ = ["LintResult", "Selection", "find_rule", "lint", "run_rules"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,37 +59,78 @@ def find_rule(name: str) -> type[Rule] | None:
     return next((rule for rule in RULES if name in (rule.name, rule.code)), None)
 
 
-def lint(spec: Spec, *, selection: Selection = Selection(), settings: Mapping[str, float] | None = None) -> LintResult:
-    """Run the rules over a loaded spec. A spec with errors gets these only: rules need the whole graph."""
+def lint(
+    spec: Spec,
+    *,
+    selection: Selection = Selection(),
+    settings: Mapping[str, float] | None = None,
+    fixes: bool = True,
+) -> LintResult:
+    """Run the rules over a loaded spec. A spec with errors gets these only: rules need the whole graph.
+
+    Args:
+        spec: the spec.
+        selection: which rules run.
+        settings: thresholds by ``rule.setting`` that differ from the defaults.
+        fixes: look for fixes, and prove each by linting the changed document again.
+    """
     if spec.graph is None or has_errors(spec.diagnostics):
         return LintResult(spec, spec.diagnostics)
     facts = Facts(spec, _settings(settings or {}))
-    reported: dict[tuple[str, str, str], Diagnostic] = {}
-    instances: dict[tuple[str, str, str], int] = {}
     suppressed: list[Diagnostic] = []
-    used: set[tuple[str, str]] = set()
+    used: set[Place] = set()
+    reported = run_rules(facts, selection, suppressed, used)
+    if fixes and spec.document.text is not None:
+        reported = [(_with_fix(facts, item, finding, reported, selection), finding) for item, finding in reported]
+    found = [item for item, _ in reported] + _suppression_findings(facts, used, selection)
+    ordered = sorted((*spec.diagnostics, *found), key=_document_order(spec))
+    return LintResult(spec, tuple(ordered), tuple(suppressed))
+
+
+Reported = list[tuple[Diagnostic, Finding]]
+
+
+def run_rules(
+    facts: Facts,
+    selection: Selection,
+    suppressed: list[Diagnostic] | None = None,
+    used: set[tuple[str, str]] | None = None,
+) -> Reported:
+    """What the rules find, one a place, instances counted; suppressed findings and their suppressions are gathered."""
+    first: dict[tuple[str, str, str], tuple[Diagnostic, Finding]] = {}
+    instances: dict[tuple[str, str, str], int] = {}
     for rule in RULES:
         if not selection.includes(rule):
             continue
         for finding in rule().check(facts):
             diagnostic = _diagnostic(rule, finding, facts)
-            allowed = [place for place, names in _allowances(facts, finding) if names in (rule.name, rule.code)]
+            allowed = [place for place, name in _allowances(facts, finding) if name in (rule.name, rule.code)]
             if allowed:
-                used.update(allowed)
-                suppressed.append(diagnostic)
+                if used is not None:
+                    used.update(allowed)
+                if suppressed is not None:
+                    suppressed.append(diagnostic)
                 continue
             key = (rule.code, diagnostic.file, diagnostic.pointer or diagnostic.message)
             instances[key] = instances.get(key, 0) + 1
-            reported.setdefault(key, diagnostic)
-    found = [
-        item
-        if instances[key] == 1
-        else item.with_notes(f"the same in {instances[key] - 1} more expansions of this block")
-        for key, item in reported.items()
-    ]
-    found += _suppression_findings(facts, used, selection)
-    ordered = sorted((*spec.diagnostics, *found), key=_document_order(spec))
-    return LintResult(spec, tuple(ordered), tuple(suppressed))
+            first.setdefault(key, (diagnostic, finding))
+    found: Reported = []
+    for key, (item, finding) in first.items():
+        more = instances[key] - 1
+        noted = item.with_notes(f"the same in {more} more expansion{'s' if more > 1 else ''} of this block")
+        found.append((noted if more else item, finding))
+    return found
+
+
+def _with_fix(
+    facts: Facts, diagnostic: Diagnostic, finding: Finding, reported: Reported, selection: Selection
+) -> Diagnostic:
+    if not finding.proposals:
+        return diagnostic
+    from vgspec.lint.fixes import offer
+
+    fix = offer(facts, finding, diagnostic, [item for item, _ in reported], selection)
+    return diagnostic if fix is None else replace(diagnostic, fix=fix)
 
 
 def _settings(given: Mapping[str, float]) -> dict[str, float]:
@@ -155,18 +195,19 @@ def _allowances(facts: Facts, finding: Finding) -> Iterator[tuple[Place, str]]:
 
 
 def _of_node(spec: Spec, node: Node) -> Iterator[tuple[Place, str]]:
-    """A node's suppressions.
+    """A node's suppressions with the files in which they stand.
 
-    They come from the files of its expansion chain, and a node knows their pointers only: so every file that has
-    this suppression at this place counts.
+    A node knows their pointers only. One of the document holds everywhere; any other belongs to the file in which a
+    step of the node's expansion, or its own item, lies below what the suppression is written on.
     """
-    files = dict.fromkeys((spec.document.file, *(frame.file for frame in node.origin.chain), node.origin.file))
+    steps = [(frame.file, frame.pointer) for frame in node.origin.chain]
+    steps.append((node.origin.file, node.origin.pointer))
     for name, _, pointer in node.lint:
-        for file in files:
-            document = spec.sources.get(file)
-            written = document.find(pointer) if document is not None else None
-            if isinstance(written, ScalarNode) and written.value == name:
-                yield (file, pointer), name
+        base = pointer[: pointer.rindex("/lint/")] if "/lint/" in pointer else pointer
+        if not base:
+            yield (spec.document.file, pointer), name
+        for file in dict.fromkeys(file for file, at in steps if base and f"{at}/".startswith(f"{base}/")):
+            yield (file, pointer), name
 
 
 def _suppression_findings(facts: Facts, used: set[Place], selection: Selection) -> list[Diagnostic]:

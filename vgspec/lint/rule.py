@@ -66,10 +66,10 @@ class Change:
     """An edit of the document in its own terms; `vgspec.lint.fixes` turns it into text edits.
 
     Attributes:
-        kind: ``set`` (an argument), ``insert-after`` (a list item after the node's), ``delete`` (the node's item).
+        kind: ``set`` (an argument or a setting) or ``insert-after`` (a layer behind the node's item).
         node: id of the node whose item is changed; or empty, with ``pointer``.
         argument: for ``set``, the name of the layer's argument.
-        value: plain data.
+        value: plain data; for ``insert-after`` the item.
         pointer: for ``set`` without a node, the place of the value, whether there is one yet or not.
     """
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vgspec.diagnostics import Applicability
 from vgspec.layers.base import Trait
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.rule import Example, Finding, Rule, model
 
 if TYPE_CHECKING:
     from vgspec.ir import Node
@@ -34,7 +33,7 @@ class DropoutOnOutput(Rule):
 
     ## Fix safety
 
-    Unsafe: taking it out changes how the model is regularized.
+    There is no automatic fix: it can be moved or taken out.
 
     ## References
 
@@ -92,5 +91,4 @@ class DropoutOnOutput(Rule):
                     node=node.id,
                     related=((here.id, "the last kernel"),),
                     help="put the dropout before the last kernel",
-                    proposals=(Proposal("take it out", (Change("delete", node.id),), Applicability.DISPLAY),),
                 )

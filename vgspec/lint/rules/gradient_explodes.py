@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from vgspec.diagnostics import Applicability, Evidence
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.diagnostics import Evidence
+from vgspec.lint.rule import Example, Finding, Rule, model
 from vgspec.lint.words import power
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class GradientExplodes(Rule):
 
     ## Fix safety
 
-    Unsafe: clipping changes the steps of training. The model itself is not changed.
+    There is no automatic fix here; the findings about initializers have one.
 
     ## References
 
@@ -104,13 +104,6 @@ class GradientExplodes(Rule):
         ):
             return
         edges = facts.profile.worst_edges(5, gain=True)
-        settings = facts.compiled
-        proposals: tuple[Proposal, ...] = ()
-        if settings is not None and not settings.optimizer.clips:
-            optimizer = settings.optimizer
-            value = {optimizer.type_name: dict(optimizer.canonical()) | {"clipnorm": 1.0}}
-            change = Change("set", pointer="/compile/optimizer", value=value)
-            proposals = (Proposal("clip the gradient's norm to 1", (change,), Applicability.DISPLAY),)
         times = f", {power(ratio)} times that at the last" if ratio > 1 else ""
         yield Finding(
             f"the gradient at this layer's kernel is predicted to be {power(size)}{times}",
@@ -123,5 +116,4 @@ class GradientExplodes(Rule):
                 self.limit(facts, "norm" if large else "least"),
                 tuple(dict.fromkeys(edge.node for edge in edges)),
             ),
-            proposals=proposals,
         )

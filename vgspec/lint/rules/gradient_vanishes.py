@@ -26,8 +26,9 @@ class GradientVanishes(Rule):
 
     Predicts, at initialisation and for standardised inputs, the norm of the gradient at every trainable kernel. It
     reports kernels whose mean absolute gradient is below 1e-7 (and whose norm is below 1e-5), and kernels whose norm is
-    below 1e-4 and below a thousandth of that at the last kernel. Layers that cannot be analysed, and what
-    stands before them, are not judged. There is one finding for each part of the model that is cut off, at the weights that get least.
+    below 1e-4 and below a thousandth of that at the last kernel. Layers that cannot be analysed, and what stands before
+    them, are not judged. There is one finding for each part of the model that is cut off, at the weights that get
+    least.
 
     ## Why is this bad?
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from vgspec.diagnostics import Evidence, Severity
+from vgspec.diagnostics import Applicability, Evidence, Severity
 from vgspec.lint.causes import named_cause
-from vgspec.lint.rule import Example, Finding, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
 from vgspec.lint.words import power
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class NoNormalizationInDeepStack(Rule):
 
     ## Fix safety
 
-    There is no automatic fix: which normalization fits depends on batch size and data.
+    Unsafe: layer normalization behind every layer changes the function that the model computes. It is offered where it
+    is predicted to help.
 
     ## References
 
@@ -109,4 +110,11 @@ class NoNormalizationInDeepStack(Rule):
                     tuple(edge.node for edge in worst[:5]),
                 ),
                 severity=Severity.INFO if named_cause(facts, stretch) else None,
+                proposals=(
+                    Proposal(
+                        "normalize behind every layer",
+                        tuple(Change("insert-after", n.id, value="LayerNormalization") for n in stretch.kernels),
+                        Applicability.UNSAFE,
+                    ),
+                ),
             )

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vgspec.diagnostics import Applicability
 from vgspec.lint.definitions import unused
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.rule import Example, Finding, Rule, model
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -63,5 +62,4 @@ class UnusedBlock(Rule):
                 f"the block `{name}` is not used",
                 pointer=pointer,
                 help="use it, or remove it",
-                proposals=(Proposal("remove it", (Change("delete", pointer=pointer),), Applicability.DISPLAY),),
             )

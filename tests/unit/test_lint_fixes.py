@@ -1,0 +1,206 @@
+"""Fixes: text edits that leave the rest as it is, proven before they are offered, and made in rounds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from vgspec.diagnostics import Applicability, Severity
+from vgspec.frontend.load import load
+from vgspec.lint.edits import apply_edits, plan
+from vgspec.lint.engine import lint
+from vgspec.lint.fixes import ROUNDS, fix_spec
+from vgspec.lint.rule import Change, Example, Rule
+from vgspec.lint.rules import RULES
+
+ROOT = Path(__file__).parents[2]
+BAD = [pytest.param(rule, example, id=f"{rule.name}-{i}") for rule in RULES for i, example in enumerate(rule.bad)]
+HEAD = 'vgspec: "1"\ninputs: {x: {shape: [64]}}\n'
+
+
+@pytest.mark.parametrize(("rule", "example"), BAD)
+def test_every_fix_of_an_example_mends_its_finding(rule: type[Rule], example: Example) -> None:
+    spec = load(example.spec, params=dict(example.params))
+    before = lint(spec).diagnostics
+    text = spec.document.text or ""
+    for diagnostic in before:
+        if diagnostic.fix is None or diagnostic.code != rule.code:
+            continue
+        changed = apply_edits(text, diagnostic.fix.edits)
+        after = lint(load(changed), fixes=False).diagnostics
+        assert (diagnostic.code, diagnostic.node or diagnostic.pointer) not in {
+            (d.code, d.node or d.pointer) for d in after
+        }
+        assert {d.code for d in after if d.severity is not Severity.INFO} <= {d.code for d in before}
+        assert diagnostic.fix.title
+
+
+@pytest.mark.parametrize(("rule", "example"), BAD)
+def test_fixing_converges(rule: type[Rule], example: Example) -> None:
+    spec = load(example.spec, params=dict(example.params))
+    fixed = fix_spec(spec, unsafe=True)
+    assert fixed.rounds < ROUNDS
+    again = fix_spec(load(fixed.text), unsafe=True)
+    assert again.text == fixed.text
+    assert again.rounds == 0
+    safe = fix_spec(spec)
+    assert all(d.fix is not None and d.fix.applicability is Applicability.SAFE for d in safe.applied)
+
+
+FIXABLE = {
+    "saturating-stack",
+    "gradient-vanishes",
+    "oversized-initializer",
+    "undersized-initializer",
+    "initializer-activation-mismatch",
+    "zero-or-constant-kernel",
+    "loss-activation-mismatch",
+    "recurrent-without-clipping",
+    "forget-gate-bias-off",
+    "activation-overflows",
+    "selu-without-lecun-normal",
+    "vanishing-loss-gradient",
+}
+
+
+@pytest.mark.parametrize("name", sorted(FIXABLE))
+def test_a_faulty_spec_is_healthy_after_its_fixes(name: str) -> None:
+    fixed = fix_spec(load(ROOT / "specs" / "faulty" / f"{name}.yaml"), unsafe=True)
+    assert name in {d.name for d in fixed.applied} | {"gradient-vanishes", "saturating-stack"}
+    assert [d.name for d in fixed.result.diagnostics if d.severity is not Severity.INFO] == []
+
+
+def edited(text: str, *changes: Change) -> str | None:
+    spec = load(text)
+    assert spec.diagnostics == ()
+    planned = plan(spec.document, spec.require_graph(), changes)
+    return None if planned is None else apply_edits(text, planned.edits)
+
+
+def he(node: str = "dense") -> Change:
+    return Change("set", node, "kernel_initializer", "he_normal")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("- Dense: {units: 8}  # eight", "- Dense: {units: 8, kernel_initializer: he_normal}  # eight"),
+        ("- Dense: { units: 8 }", "- Dense: { units: 8, kernel_initializer: he_normal }"),
+        (
+            "- Dense: {units: 8, kernel_initializer: zeros, name: a}".replace(", name: a", ""),
+            "- Dense: {units: 8, kernel_initializer: he_normal}",
+        ),
+        (
+            "- Dense:\n      units: 8  # eight\n\n  # next\n  - ReLU",
+            "- Dense:\n      units: 8  # eight\n      kernel_initializer: he_normal\n\n  # next\n  - ReLU",
+        ),
+        (
+            "- Dense:\n      units: 8\n      kernel_initializer:\n        Constant:\n          value: 1.0\n  - ReLU",
+            "- Dense:\n      units: 8\n      kernel_initializer:\n        he_normal\n  - ReLU",
+        ),
+        (
+            "- {id: dense, Dense: {kernel_initializer: {Constant: {value: 1.0}}, units: 8}}",
+            "- {id: dense, Dense: {kernel_initializer: he_normal, units: 8}}",
+        ),
+    ],
+)
+def test_an_argument_is_set_in_the_style_of_the_text(before: str, after: str) -> None:
+    assert edited(f"{HEAD}layers:\n  {before}\n", he()) == f"{HEAD}layers:\n  {after}\n"
+
+
+def test_line_ends_are_kept() -> None:
+    text = f"{HEAD}layers:\n  - Dense:\n      units: 8\n  - ReLU\n".replace("\n", "\r\n")
+    changed = edited(text, he())
+    assert changed is not None
+    assert changed.count("\r\n") == changed.count("\n") == text.count("\n") + 1
+
+
+def test_json_stays_json() -> None:
+    data = {"vgspec": "1", "inputs": {"x": [64]}, "layers": [{"Dense": {"units": 8}}]}
+    changed = edited(json.dumps(data, indent=2), he())
+    assert changed is not None
+    data["layers"] = [{"Dense": {"units": 8, "kernel_initializer": "he_normal"}}]
+    assert json.loads(changed) == data
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("- Dense: {units: 8}  # eight\n  - ReLU", "- Dense: {units: 8}  # eight\n  - LayerNormalization\n  - ReLU"),
+        ("- Dense:\n      units: 8\n\n  - ReLU", "- Dense:\n      units: 8\n  - LayerNormalization\n\n  - ReLU"),
+        (
+            "- {repeat: 2, body: [{Dense: {units: 8}}, ReLU]}",
+            "- {repeat: 2, body: [{Dense: {units: 8}}, LayerNormalization, ReLU]}",
+        ),
+    ],
+)
+def test_an_item_is_put_behind_another(before: str, after: str) -> None:
+    nodes = ("repeat.0.dense", "repeat.1.dense") if "repeat" in before else ("dense",)
+    changes = [Change("insert-after", node, value="LayerNormalization") for node in nodes]
+    assert edited(f"{HEAD}layers:\n  {before}\n", *changes) == f"{HEAD}layers:\n  {after}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{HEAD}params: {{how: {{type: initializer, default: zeros}}}}\n"
+        "layers: [{Dense: {units: 8, kernel_initializer: $how}}]\n",
+        f"{HEAD}layers:\n  - {{id: dense, Dense: &a {{units: 8}}}}\n  - {{id: other, Dense: *a}}\n",
+        f"{HEAD}shared: {{layer: {{Dense: {{units: 8}}}}}}\nlayers: [{{id: dense, call: layer}}]\n",
+    ],
+    ids=["expression", "alias", "shared"],
+)
+def test_places_that_mean_more_than_one_thing_are_left_alone(text: str) -> None:
+    assert edited(text, he()) is None
+
+
+def test_a_shared_block_is_changed_by_people_only() -> None:
+    text = (
+        f"{HEAD}blocks: {{wide: {{layers: [{{Dense: {{units: 64}}}}]}}}}\n"
+        "layers: [{id: a, use: wide}, {id: b, use: wide}]\n"
+    )
+    spec = load(text)
+    one = plan(spec.document, spec.require_graph(), [he("a.dense")])
+    both = plan(spec.document, spec.require_graph(), [he("a.dense"), he("b.dense")])
+    assert one is not None
+    assert both is not None
+    assert one.shared
+    assert not both.shared
+    assert one.edits == both.edits
+
+
+def test_only_what_differs_in_the_optimizer_is_touched() -> None:
+    text = (
+        f"{HEAD}layers: [{{Dense: {{units: 1}}}}]\n"
+        "compile:\n  optimizer:\n    Adam:\n      learning_rate: 1.0e-3  # as ever\n      beta_1: 0.9\n  loss: mse\n"
+    )
+    value = {"Adam": {"clipnorm": 1.0}}
+    changed = edited(text, Change("set", pointer="/compile/optimizer", value=value))
+    assert changed == text.replace("      beta_1: 0.9\n", "      beta_1: 0.9\n      clipnorm: 1.0\n")
+    short = text.replace("    Adam:\n      learning_rate: 1.0e-3  # as ever\n      beta_1: 0.9\n", "").replace(
+        "optimizer:", "optimizer: adam"
+    )
+    assert "optimizer: {Adam: {clipnorm: 1.0}}\n" in str(
+        edited(short, Change("set", pointer="/compile/optimizer", value=value))
+    )
+
+
+def test_a_fix_that_does_not_help_is_not_offered() -> None:
+    """Layer normalization behind forty layers would let the gradient explode, so it is not proposed."""
+    rule = next(rule for rule in RULES if rule.name == "no-normalization-in-deep-stack")
+    found = [d for d in lint(load(rule.bad[0].spec)).diagnostics if d.code == rule.code]
+    assert len(found) == 1
+    assert found[0].fix is None
+
+
+def test_safe_fixes_come_first() -> None:
+    text = (
+        f"{HEAD}layers:\n  - repeat: 12\n    body:\n      - Dense: {{units: 64, activation: elu, "
+        "kernel_initializer: {RandomNormal: {stddev: 0.03}}}\n  - Dense: {units: 10}\n"
+    )
+    fixed = fix_spec(load(text), unsafe=True)
+    assert "LayerNormalization" not in fixed.text
+    assert fixed.result.ok
+    assert {d.fix.applicability for d in fixed.applied if d.fix is not None} == {Applicability.SAFE}
