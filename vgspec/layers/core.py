@@ -156,7 +156,7 @@ class ReversibleEmbedding(Layer):
 
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.EMBEDDING})
     supports_masking: ClassVar[bool] = False
-    min_keras: ClassVar[str] = "3.13"
+    min_keras: ClassVar[str] = "3.12.0"
     call_arguments: ClassVar[tuple[CallArgument, ...]] = (
         *INPUTS,
         CallArgument("reverse", tensor=False, required=False, default=False),

@@ -248,7 +248,7 @@ class RMSNormalization(Layer):
 
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.NORMALIZING})
     supports_masking: ClassVar[bool] = False
-    min_keras: ClassVar[str] = "3.9"
+    min_keras: ClassVar[str] = "3.9.0"
     call_arguments: ClassVar[tuple[CallArgument, ...]] = (CallArgument("x"),)
 
     axis: Axes = -1

@@ -205,7 +205,7 @@ class Adaptive(Pooling):
     ``ceil((i + 1) n / m)``.
     """
 
-    min_keras: ClassVar[str] = "3.13"
+    min_keras: ClassVar[str] = "3.13.0"
 
     output_size: tuple[int, ...]
     data_format: DataFormat = None
