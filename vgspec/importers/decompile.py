@@ -1,15 +1,126 @@
-"""Graph → a document as a person would write it."""
+"""Graph → a document as a person would write it: chains, residuals, branches, blocks with parameters, repeats.
+
+What comes out is loaded again and must give the same graph, names of layers aside; if it does not, a plainer form
+is taken. So a mistake in here can cost brevity, never correctness.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from vgspec.importers.document import flat_document
-from vgspec.ir import Graph
+from vgspec.frontend.load import load
+from vgspec.frontend.scope import snake_case
+from vgspec.importers.document import flat_document, head, layer_value, outputs_value, shared_keys
+from vgspec.importers.items import Item, Items, thaw, written
+from vgspec.importers.order import same_model
+from vgspec.importers.regions import Regions
+from vgspec.importers.roll import Block, roll
+from vgspec.ir import Graph, Ref
 
 __all__ = ["decompile"]
 
 
 def decompile(graph: Graph) -> dict[str, Any]:
-    """The document of a graph."""
-    return flat_document(graph)
+    """The shortest of the forms that give the same graph.
+
+    Raises:
+        Unwritable: if the language has no form for something in it.
+    """
+    flat = flat_document(graph)
+    items = Regions.of(graph).top()
+    rolled, blocks = roll(items)
+    for attempt, used in ((rolled, blocks), (items, {})):
+        document = _document(graph, attempt, used)
+        loaded = load(document)
+        if loaded.graph is not None and same_model(loaded.graph, graph):
+            return document
+    return flat
+
+
+def _document(graph: Graph, items: Items, blocks: Mapping[str, Block]) -> dict[str, Any]:
+    document = head(graph)
+    shared = shared_keys(graph)
+    if shared:
+        document["shared"] = {key: layer_value(graph.layers[key]) for key in shared}
+    if blocks:
+        document["blocks"] = {name: _block(block) for name, block in blocks.items()}
+    shown, last = _top_ids(items, graph)
+    document["layers"] = [written(item) for item in shown]
+    outputs = _outputs(graph, shown, last)
+    if outputs is not None:
+        document["outputs"] = outputs
+    if graph.compile is not None:
+        document["compile"] = graph.compile.canonical()
+    return document
+
+
+def _block(block: Block) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if block.params:
+        found["params"] = {
+            row.name: thaw(row.default) if row.bare else {"type": row.type} | row.default_entry()
+            for row in block.params
+        }
+    return found | {"layers": [written(_without_id(item)) for item in block.items]}
+
+
+def _without_id(item: Item) -> Item:
+    """Ids inside blocks and branches are kept only where they are referred to."""
+    plain = item.with_lists(lambda items: tuple(_without_id(inner) for inner in items))
+    return plain if item.pinned else replace(plain, id="")
+
+
+_COUNTED = re.compile(r"_\d+$")
+
+
+def _is_own_name(item: Item) -> bool:
+    """Whether an id says more than Keras's automatic names do."""
+    return _COUNTED.sub("", item.id) != snake_case(item.action)
+
+
+def _top_ids(items: Items, graph: Graph) -> tuple[list[Item], str]:
+    """The top list with the ids to be kept, and the id of the last item if the output is to be called by it."""
+    shown: list[Item] = []
+    for item in items:
+        plain = _without_id(item)
+        keeps = item.pinned or (item.action not in ("residual", "parallel", "repeat", "use") and _is_own_name(item))
+        shown.append(replace(plain, id=item.id if keeps else ""))
+    if not shown:
+        return shown, ""
+    final = graph.outputs[-1].ref.node
+    single = len(graph.outputs) == 1 and graph.outputs[0].name == final and graph.outputs[0].ref.index == 0
+    if items[-1].action in ("residual", "parallel", "repeat", "use"):
+        if not single or not shown[-1].id:
+            shown[-1] = replace(shown[-1], id=shown[-1].id or _fresh("head", shown))
+        return shown, shown[-1].id
+    shown[-1] = replace(shown[-1], id=final if items[-1].id == final else shown[-1].id)
+    return shown, shown[-1].id
+
+
+def _fresh(name: str, items: list[Item]) -> str:
+    taken = {item.id for item in items}
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _outputs(graph: Graph, items: list[Item], last: str) -> Any:
+    final = items[-1]
+    if final.action in ("residual", "parallel", "repeat", "use"):
+        ends = {output.ref.node for output in graph.outputs}
+        inner = next((node.id for node in reversed(graph.nodes) if node.id in ends), "")
+
+        def name(ref: Ref) -> str:
+            return last if ref.node == inner else _plain(graph, ref)
+
+        return {output.name: name(output.ref) for output in graph.outputs}
+    previous = Ref(final.id) if final.id and final.id in graph.by_id else None
+    return outputs_value(graph, lambda ref: _plain(graph, ref), previous)
+
+
+def _plain(graph: Graph, ref: Ref) -> str:
+    several = ref.node in graph.by_id and len(graph.by_id[ref.node].outputs) > 1
+    return f"{ref.node}:{ref.index}" if several else ref.node

@@ -145,7 +145,7 @@ def _config_bytes(archive: zipfile.ZipFile, limits: Limits) -> bytes:
 
 def _hdf5(path: Path, limits: Limits) -> Any:
     try:
-        import h5py
+        import h5py  # type: ignore[import-untyped, unused-ignore]  # optional, and without types
     except ImportError:
         raise ImportProblem(
             codes.UNREADABLE_FILE,

@@ -117,11 +117,11 @@ class _Reader:
             return Imported(None, tuple(self.findings.result()))
         names = [name for name, _ in _named(model.outputs)]
         found: list[Output] = []
-        for name, ref in zip(names, outputs, strict=True):
-            label = spec_name(name) if name else (ref.node if ref.index == 0 else f"{ref.node}_{ref.index}")
+        for name, value in zip(names, outputs, strict=True):
+            label = spec_name(name) if name else (value.node if value.index == 0 else f"{value.node}_{value.index}")
             while any(label == other.name for other in found):
                 label += "_"
-            found.append(Output(label, ref, Origin(model.pointer, self.file)))
+            found.append(Output(label, value, Origin(model.pointer, self.file)))
         compiled, notes = self._compile(data, tuple(found), model)
         notes += [
             codes.IMPORT_CHANGED.diagnostic(

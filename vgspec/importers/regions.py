@@ -1,0 +1,226 @@
+"""Graph → nested items: chains, residual and parallel forms; whatever is neither refers by id.
+
+A value that several calls read opens a region if everything that is computed from it comes together again in
+one call, and nothing inside is read outside. The inputs of that call are the ends of the branches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from vgspec.frontend.scope import snake_case
+from vgspec.importers.document import shared_keys, source_value
+from vgspec.importers.items import Item, Items, freeze, simplest
+from vgspec.ir import Graph, Node, Ref
+
+__all__ = ["Regions", "arguments"]
+
+_LOOK_AHEAD = 600
+"""Calls after the opening of a region among which its end is looked for."""
+
+
+def arguments(layer: Any) -> tuple[tuple[str, Any], ...]:
+    """The changed arguments of a layer, one number in place of equal ones per axis."""
+    return tuple((name, freeze(simplest(type(layer), name, value))) for name, value in layer.canonical().items())
+
+
+@dataclass(slots=True)
+class Regions:
+    """Turns a graph into items; `ids` says which values are referred to by name."""
+
+    graph: Graph
+    names: dict[str, str]
+    """The id of each node that is referred to."""
+    shared: frozenset[str] = frozenset()
+    order: dict[str, int] = field(default_factory=dict)
+    outputs: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, graph: Graph) -> Regions:
+        """For a graph."""
+        return cls(
+            graph,
+            {node.id: node.id for node in graph.nodes},
+            frozenset(shared_keys(graph)),
+            {node.id: i for i, node in enumerate(graph.nodes)},
+            frozenset(output.ref.node for output in graph.outputs),
+        )
+
+    def top(self) -> Items:
+        """The model's list."""
+        graph = self.graph
+        start = Ref(graph.inputs[0].name) if len(graph.inputs) == 1 else None
+        return self.chain(graph.nodes, start, top=True)
+
+    def chain(self, nodes: Sequence[Node], start: Ref | None, *, top: bool = False, inside: str = "") -> Items:
+        """The items of some calls in order, beginning at a value.
+
+        Args:
+            nodes: the calls; what they read stands among them, or is ``start``, or (at the top) an input.
+            start: the value to which the first item is applied by default.
+            top: whether it is the model's own list.
+            inside: the end of the region that these calls are.
+        """
+        found: list[tuple[Item, str]] = []
+        rest = {node.id: node for node in nodes}
+        wanted: set[str] = set()
+        current = start
+        while rest:
+            region = self._region(current, rest, inside) if current is not None else None
+            if region is not None:
+                merge, branches = region
+                assert current is not None
+                item = self._joined(merge, branches, current) if branches else self._group(merge, current, rest)
+                for name in self._back(current, merge, rest):
+                    del rest[name]
+                node = rest.pop(merge.id)
+            else:
+                node = self._next(current, rest)
+                del rest[node.id]
+                item = self._call(node, current, wanted, start, top=top)
+            found.append((item, node.id))
+            current = Ref(node.id) if len(node.outputs) == 1 else None
+        last = found[-1][1] if found else ""
+        items: list[Item] = []
+        for item, node_id in found:
+            needed = node_id in wanted or (top and node_id in self.outputs and node_id != last)
+            if needed:
+                item = replace(item, id=self.names[node_id], pinned=True)
+            items.append(item if needed or top else replace(item, id=""))
+        return tuple(items)
+
+    def _next(self, current: Ref | None, rest: Mapping[str, Node]) -> Node:
+        """The next call: one that is applied to the value at hand, if it can be made already."""
+        first = next(iter(rest.values()))
+        if current is None or current.node not in self.graph.consumers:
+            return first
+        for name in self.graph.consumers[current.node]:
+            node = rest.get(name)
+            if node is not None and all(ref.node not in rest for ref in node.refs()):
+                return node
+        return next(node for node in rest.values() if all(ref.node not in rest for ref in node.refs()))
+
+    # --- one call ------------------------------------------------------------------------------------
+
+    def _call(self, node: Node, current: Ref | None, wanted: set[str], start: Ref | None, *, top: bool) -> Item:
+        layer: Any = self.graph.operator(node)
+
+        def name(ref: Ref) -> str:
+            if ref == start and not top:
+                return "input"
+            if ref.node in self.graph.input_by_name:
+                return ref.node
+            wanted.add(ref.node)
+            several = len(self.graph.by_id[ref.node].outputs) > 1
+            return f"{self.names[ref.node]}:{ref.index}" if several else self.names[ref.node]
+
+        source, literals = source_value(layer, node, current, name)
+        extra: tuple[tuple[str, Any], ...] = () if source is None else (("in", freeze(source)),)
+        if literals:
+            extra = (*extra, ("call_args", freeze(literals)))
+        pinned = source is not None
+        if node.layer in self.shared:
+            return Item("call", node.layer, extra=extra, pinned=pinned, id=node.id)
+        return Item(layer.type_name, "", arguments(layer), extra=extra, pinned=pinned, id=node.id)
+
+    # --- regions -------------------------------------------------------------------------------------
+
+    def _region(self, current: Ref, rest: Mapping[str, Node], inside: str) -> tuple[Node, list[list[Node]]] | None:
+        """The call where everything that is computed from a value comes together, and the branches up to it.
+
+        There are no branches where they have calls in common, or their end cannot join them by itself.
+        """
+        readers = [name for name in self.graph.consumers.get(current.node, ()) if name in rest]
+        if len(readers) < 2:
+            return None
+        first = min(self.order[name] for name in readers)
+        last = max(self.order[name] for name in readers)
+        candidates = [node for node in rest.values() if self.order[node.id] > first][:_LOOK_AHEAD]
+        for merge in candidates:
+            if self.order[merge.id] < last or merge.id == inside or len({ref.node for ref in merge.refs()}) < 2:
+                continue
+            if len(merge.outputs) == 1 and self._is_closed(current, merge, rest):
+                return merge, self._branches(current, merge, rest)
+        return None
+
+    def _back(self, current: Ref, merge: Node, rest: Mapping[str, Node]) -> set[str]:
+        """The calls between a value and a call; calls that need anything else end up in it as unknown names."""
+        names: set[str] = set()
+        stack = list(merge.refs())
+        while stack:
+            ref = stack.pop()
+            if ref == current or ref.node in names:
+                continue
+            names.add(ref.node)
+            if ref.node in rest:
+                stack.extend(rest[ref.node].refs())
+        return names
+
+    def _is_closed(self, current: Ref, merge: Node, rest: Mapping[str, Node]) -> bool:
+        """Whether the calls between need nothing but the value, and are read nowhere else."""
+        names = self._back(current, merge, rest)
+        inside = names | {merge.id}
+        for name in names:
+            if name not in rest or name in self.outputs:
+                return False
+            if any(reader not in inside for reader in self.graph.consumers[name]):
+                return False
+        readers = self.graph.consumers.get(current.node, ())
+        return all(name in inside or name not in rest for name in readers)
+
+    def _can_merge(self, node: Node) -> bool:
+        layer: Any = self.graph.operator(node)
+        if node.layer in self.shared or layer.type_name.startswith("ops.") or len(node.args) != 1:
+            return False
+        rows = layer.open_arguments
+        value = node.args[0][1]
+        many = bool(rows) and rows[0].many and node.args[0][0] == rows[0].name
+        return many and isinstance(value, tuple) and len(value) > 1 and all(isinstance(ref, Ref) for ref in value)
+
+    def _branches(self, current: Ref, merge: Node, rest: Mapping[str, Node]) -> list[list[Node]]:
+        if not self._can_merge(merge):
+            return []
+        taken: set[str] = set()
+        branches: list[list[Node]] = []
+        for end in merge.args[0][1]:
+            names: set[str] = set()
+            stack = [end]
+            while stack:
+                ref = stack.pop()
+                if ref == current or ref.node in names:
+                    continue
+                if ref.node in taken:
+                    return []
+                names.add(ref.node)
+                stack.extend(rest[ref.node].refs())
+            if end != current and len(self.graph.by_id[end.node].outputs) != 1:
+                return []
+            taken |= names
+            branches.append([rest[name] for name in sorted(names, key=self.order.__getitem__)])
+        return branches
+
+    def _group(self, merge: Node, current: Ref, rest: Mapping[str, Node]) -> Item:
+        """A region that only ids can describe: it becomes a block, whose ids nobody sees."""
+        names = {*self._back(current, merge, rest), merge.id}
+        nodes = [rest[name] for name in sorted(names, key=self.order.__getitem__)]
+        counts: dict[str, int] = {}
+        for node in nodes[:-1]:  # what the last one is called is the business of the list around
+            base = snake_case(self.graph.operator(node).type_name)
+            counts[base] = counts.get(base, 0) + 1
+            self.names[node.id] = f"{base}{counts[base]}"
+        return Item("group", lists=(("body", self.chain(nodes, current, inside=merge.id)),), id=merge.id)
+
+    def _joined(self, merge: Node, branches: list[list[Node]], current: Ref) -> Item:
+        layer: Any = self.graph.operator(merge)
+        how = Item(layer.type_name, "", arguments(layer))
+        lists = [self.chain(branch, current) for branch in branches]
+        if len(lists) == 2 and not lists[0]:
+            return Item("residual", lists=(("body", lists[1]),), merge=how, id=merge.id)
+        if len(lists) == 2 and not lists[1]:
+            named = (("body", lists[0]), ("shortcut", ()))
+            return Item("parallel", lists=named, merge=how, id=merge.id)
+        if len(lists) == 2 and layer.type_name == "Add":
+            return Item("residual", lists=(("body", lists[1]), ("shortcut", lists[0])), merge=how, id=merge.id)
+        return Item("parallel", lists=tuple((f"b{i}", items) for i, items in enumerate(lists)), merge=how, id=merge.id)
