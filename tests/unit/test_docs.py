@@ -36,15 +36,18 @@ def has_console(path: Path) -> bool:
 
 SPECS = [item for path in HAND for item in specs_in(path)]
 CONSOLE = [path for path in HAND if has_console(path)]
-LIGHT = [path for path in CONSOLE if not examples.is_slow(text_of(path))]
-SLOW = [path for path in CONSOLE if examples.is_slow(text_of(path))]
+SLOW = [
+    path
+    for path in CONSOLE
+    if any(block.language == "console" and examples.is_slow(block.text) for block in examples.blocks(text_of(path)))
+]
 WRONG = {"activaton"}
 """Words of the specs that show a mistake."""
 
 
 def test_something_is_found() -> None:
     assert len(SPECS) > 15
-    assert len(LIGHT) > 5
+    assert len(CONSOLE) > 5
     assert [path.name for path in SLOW] == ["tutorial.md"]
 
 
@@ -57,7 +60,7 @@ def test_specs_load(text: str) -> None:
         assert found == []
 
 
-@pytest.mark.parametrize("path", LIGHT, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", CONSOLE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_commands_print_what_is_shown(path: Path) -> None:
     assert examples.refreshed(text_of(path)) == text_of(path), "run python -m vgspec.dev.generate"
 
@@ -65,12 +68,12 @@ def test_commands_print_what_is_shown(path: Path) -> None:
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("path", SLOW, ids=lambda path: str(path.relative_to(ROOT)))
 def test_commands_that_build_print_what_is_shown(path: Path) -> None:
-    assert examples.refreshed(text_of(path)) == text_of(path)
+    assert examples.refreshed(text_of(path), slow=True) == text_of(path)
 
 
 def test_pages_with_commands_are_generated() -> None:
     generated = {item.path for item in generate.GENERATED}
-    assert {str(path.relative_to(ROOT)) for path in LIGHT} <= generated
+    assert {str(path.relative_to(ROOT)) for path in CONSOLE} <= generated
 
 
 def test_the_readme_shows_a_finding() -> None:

@@ -69,10 +69,9 @@ def pages() -> list[Path]:
     return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-def is_slow(page: str) -> bool:
-    """Whether running the page's examples starts TensorFlow."""
-    commands = [line for block in blocks(page) if block.language == "console" for line in block.text.splitlines()]
-    return any(re.match(r"\$ (python |vgspec build (?!.*\.py\b))", line) for line in commands)
+def is_slow(text: str) -> bool:
+    """Whether a console block starts TensorFlow."""
+    return any(re.match(r"\$ (python |vgspec build (?!.*\.py\b))", line) for line in text.splitlines())
 
 
 def run(command: str) -> str:
@@ -113,8 +112,8 @@ def _run_vgspec(argv: list[str]) -> str:
     return buffer.getvalue().decode("utf-8")
 
 
-def refreshed(page: str) -> str:
-    """The page with the output of every console block as it is now."""
+def refreshed(page: str, *, slow: bool = False) -> str:
+    """The page with the output of its console blocks as it is now; those that start TensorFlow only if asked for."""
     made: list[str] = []
     position = 0
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
@@ -123,7 +122,7 @@ def refreshed(page: str) -> str:
             if block.file:
                 Path(block.file).parent.mkdir(parents=True, exist_ok=True)
                 Path(block.file).write_text(block.text, encoding="utf-8")
-            if block.language == "console":
+            if block.language == "console" and (slow or not is_slow(block.text)):
                 made += [page[position : block.start], _console(block.text)]
                 position = block.end
     return "".join([*made, page[position:]])
