@@ -64,7 +64,7 @@ def lint(
     *,
     selection: Selection = Selection(),
     settings: Mapping[str, float] | None = None,
-    fixes: bool = True,
+    fixes: Severity | None = Severity.WARNING,
 ) -> LintResult:
     """Run the rules over a loaded spec. A spec with errors gets these only: rules need the whole graph.
 
@@ -72,7 +72,8 @@ def lint(
         spec: the spec.
         selection: which rules run.
         settings: thresholds by ``rule.setting`` that differ from the defaults.
-        fixes: look for fixes, and prove each by linting the changed document again.
+        fixes: look for fixes of findings from this severity on, and prove each by linting the changed document
+            again; None for none.
     """
     if spec.graph is None or has_errors(spec.diagnostics):
         return LintResult(spec, spec.diagnostics)
@@ -80,11 +81,21 @@ def lint(
     suppressed: list[Diagnostic] = []
     used: set[Place] = set()
     reported = run_rules(facts, selection, suppressed, used)
-    if fixes and spec.document.text is not None:
-        reported = [(_with_fix(facts, item, finding, reported, selection), finding) for item, finding in reported]
+    mended = [item for item, finding in reported if finding.proposals and _at_least(item.severity, fixes)]
+    if mended and spec.document.text is not None:
+        every = reported if selection == Selection() else run_rules(facts, Selection())
+        known = [item for item, _ in every]
+        reported = [
+            (_with_fix(facts, item, finding, known) if item in mended else item, finding) for item, finding in reported
+        ]
     found = [item for item, _ in reported] + _suppression_findings(facts, used, selection)
     ordered = sorted((*spec.diagnostics, *found), key=_document_order(spec))
     return LintResult(spec, tuple(ordered), tuple(suppressed))
+
+
+def _at_least(severity: Severity, limit: Severity | None) -> bool:
+    order = (Severity.INFO, Severity.WARNING, Severity.ERROR)
+    return limit is not None and order.index(severity) >= order.index(limit)
 
 
 Reported = list[tuple[Diagnostic, Finding]]
@@ -122,14 +133,11 @@ def run_rules(
     return found
 
 
-def _with_fix(
-    facts: Facts, diagnostic: Diagnostic, finding: Finding, reported: Reported, selection: Selection
-) -> Diagnostic:
-    if not finding.proposals:
-        return diagnostic
+def _with_fix(facts: Facts, diagnostic: Diagnostic, finding: Finding, known: list[Diagnostic]) -> Diagnostic:
+    """A finding with the fix that mends it; ``known`` is what all rules find."""
     from vgspec.lint.fixes import offer
 
-    fix = offer(facts, finding, diagnostic, [item for item, _ in reported], selection)
+    fix = offer(facts, finding, diagnostic, known)
     return diagnostic if fix is None else replace(diagnostic, fix=fix)
 
 

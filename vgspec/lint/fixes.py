@@ -52,39 +52,37 @@ def reloaded(spec: Spec, edits: Iterable[Edit]) -> Spec:
     return load_document(document, problems, path=spec.path, params=params)
 
 
-def offer(
-    facts: Facts, finding: Finding, diagnostic: Diagnostic, found: Iterable[Diagnostic], selection: Selection
-) -> Fix | None:
-    """The first proposal that mends a finding and brings no new one; None if none does, or none can be made."""
+def offer(facts: Facts, finding: Finding, diagnostic: Diagnostic, known: list[Diagnostic]) -> Fix | None:
+    """The first proposal that mends a finding and brings no new one; None if none does, or none can be made.
+
+    Args:
+        facts: the model.
+        finding: what was found, with proposals.
+        diagnostic: the same for users.
+        known: what all rules find.
+    """
     for proposal in finding.proposals:
         planned = plan(facts.spec.document, facts.graph, proposal.changes)
         if planned is None or not planned.edits:
             continue
         applicability = Applicability.DISPLAY if planned.shared else proposal.applicability
         fix = Fix(proposal.title, planned.edits, applicability)
-        effect = _effect(facts, finding, diagnostic, fix, list(found), selection)
+        effect = _effect(facts, finding, diagnostic, fix, known)
         if effect is not None:
             return replace(fix, effect=effect)
     return None
 
 
-def _effect(
-    facts: Facts,
-    finding: Finding,
-    diagnostic: Diagnostic,
-    fix: Fix,
-    found: list[Diagnostic],
-    selection: Selection,
-) -> str | None:
+def _effect(facts: Facts, finding: Finding, diagnostic: Diagnostic, fix: Fix, found: list[Diagnostic]) -> str | None:
     """What a fix is predicted to bring, in words; None if it does not help or does harm."""
-    from vgspec.lint.engine import run_rules
+    from vgspec.lint.engine import Selection, run_rules
     from vgspec.lint.facts import Facts
 
     spec = reloaded(facts.spec, fix.edits)
     if spec.graph is None or has_errors(spec.diagnostics):
         return None
     changed = Facts(spec, facts.settings)
-    after = [item for item, _ in run_rules(changed, selection)]
+    after = [item for item, _ in run_rules(changed, Selection())]
     known, left = {_about(item) for item in found}, {_about(item) for item in after}
     if _about(diagnostic) in left:
         return None
@@ -121,7 +119,7 @@ def fix_spec(spec: Spec, *, unsafe: bool = False, selection: Selection | None = 
     chosen = selection or Selection()
     allowed = {Applicability.SAFE} | ({Applicability.UNSAFE} if unsafe else set())
     applied: list[Diagnostic] = []
-    result = lint(spec, selection=chosen)
+    result = lint(spec, selection=chosen, fixes=Severity.INFO)
     for number in range(ROUNDS):
         ready = [item for item in result.diagnostics if item.fix is not None and item.fix.applicability in allowed]
         safe = [item for item in ready if item.fix is not None and item.fix.applicability is Applicability.SAFE]
@@ -144,7 +142,7 @@ def _step(
     for made in (wanted, wanted[:1]):
         edits = [edit for item in made if item.fix is not None for edit in item.fix.edits]
         changed = reloaded(spec, edits)
-        result = lint(changed, selection=selection)
+        result = lint(changed, selection=selection, fixes=Severity.INFO)
         if not has_errors(changed.diagnostics) and len(result.diagnostics) < len(before.diagnostics):
             return changed, result, made
     return spec, before, []

@@ -103,7 +103,9 @@ class GradientVanishes(Rule):
             stages = [stage for stage in facts.stages if stage.node.id in edges and saturates(stage.activation)]
             every = [s for s in facts.stages if saturates(s.activation) and not facts.is_final(s.node)]
             changes = tuple(change for stage in every for change in rectify(facts, stage)) if stages else ()
-            others = f", and {len(group) - 1} more kernels get too little" if len(group) > 1 else ""
+            more = len(group) - 1
+            others = f", and {more} more kernel{'s get' if more > 1 else ' gets'} too little" if more else ""
+            by_mean = size < math.log10(self.limit(facts, "mean"))
             yield Finding(
                 f"the gradient at this layer's kernel is predicted to be {power(norm)}{others}",
                 node=worst,
@@ -111,7 +113,10 @@ class GradientVanishes(Rule):
                 notes=(f"on average {power(size)} for each of its weights",),
                 help="see where the gradient is lost; normalize, add residual connections, or change activations there",
                 evidence=Evidence(
-                    "mean absolute gradient of the kernel", 10.0**size, self.limit(facts, "mean"), tuple(edges)[:5]
+                    f"{'mean absolute' if by_mean else 'norm of the'} gradient of the kernel",
+                    10.0 ** (size if by_mean else norm),
+                    self.limit(facts, "mean" if by_mean else "norm"),
+                    tuple(edges)[:5],
                 ),
                 severity=Severity.ERROR if size < math.log10(self.limit(facts, "error")) else None,
                 proposals=(Proposal("use relu with he_normal", changes, Applicability.UNSAFE),) if changes else (),
