@@ -176,7 +176,7 @@ def arguments_schema(cls: type[KerasObject]) -> dict[str, Any]:
     required = _required(cls)
     return {
         "type": "object" if required else ["object", "null"],
-        "description": (cls.__doc__ or "").split("\n\n")[0].replace("\n    ", " "),
+        "description": (cls.__doc__ or "").split("\n\n")[0].replace("\n    ", " ").replace("``", "`"),
         "properties": properties,
         "additionalProperties": False,
         **({"required": required} if required else {}),
