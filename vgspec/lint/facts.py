@@ -283,6 +283,20 @@ class Facts:
             for reader in readers
         )
 
+    @cached_property
+    def gated(self) -> frozenset[str]:
+        """Ids of nodes whose gradient comes through a trainable factor alone: the model learns how much it wants."""
+        found: set[str] = set()
+        for node in reversed(self.nodes):
+            readers = [reader for reader in self.consumers(node) if reader.id in self.paths.reaching]
+            if (
+                readers
+                and node.id not in self.output_nodes
+                and all(reader.id in found or self.has(reader, Trait.SCALING) for reader in readers)
+            ):
+                found.add(node.id)
+        return frozenset(found)
+
     def added_after(self, node: Node) -> bool:
         """Whether a kernel's output is only added to something else: the end of a residual branch."""
         readers = self.consumers(node)
@@ -377,8 +391,11 @@ class Facts:
         for node in self.first_calls:
             signal = self.signal(node)
             size = signal.log10_kernel_gradient if signal is not None else None
-            if size is not None and size < 38.0:
-                found.append((size, node.id))
+            # The scale of a kernel before a normalization is free, and a step on it shrinks as it grows
+            # (van Laarhoven 2017), so that its gradient may be large without harm.
+            if size is not None and size < (38.0 if not self.normalised_after(node) else 8.0):
+                if not self.normalised_after(node):
+                    found.append((size, node.id))
         return max(found, default=None, key=lambda item: item[0])
 
     def input_size(self, node: Node) -> float | None:

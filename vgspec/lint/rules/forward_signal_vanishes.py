@@ -96,7 +96,7 @@ class ForwardSignalVanishes(Rule):
         for item in facts.graph.inputs:
             record = facts.profile.by_id.get(item.name)
             start[item.name] = record.log10_activation if record is not None else None
-        resets = (Trait.NORMALIZING, Trait.MERGING, Trait.EMBEDDING, Trait.ATTENTION, Trait.RECURRENT)
+        resets = (Trait.NORMALIZING, Trait.MERGING, Trait.EMBEDDING, Trait.ATTENTION, Trait.RECURRENT, Trait.SCALING)
         for node in facts.graph.nodes:
             record = facts.profile.by_id.get(node.id)
             size = record.log10_activation if record is not None else None

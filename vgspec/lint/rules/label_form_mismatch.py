@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vgspec.catalogue.losses import Labels
 from vgspec.lint.rule import Example, Finding, Rule, model
 
 if TYPE_CHECKING:
@@ -13,15 +12,10 @@ if TYPE_CHECKING:
 
 __all__ = ["LabelFormMismatch"]
 
-FORMS = {
-    "SparseCategoricalAccuracy": Labels.INTEGER,
-    "SparseTopKCategoricalAccuracy": Labels.INTEGER,
-    "SparseCategoricalCrossentropy": Labels.INTEGER,
-    "CategoricalAccuracy": Labels.ONE_HOT,
-    "TopKCategoricalAccuracy": Labels.ONE_HOT,
-    "CategoricalCrossentropy": Labels.ONE_HOT,
-}
-"""The labels that a metric takes, for those that take one form only."""
+SPARSE = frozenset({"SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy", "SparseCategoricalCrossentropy"})
+"""Metrics that take class numbers."""
+ONE_HOT = frozenset({"CategoricalAccuracy", "TopKCategoricalAccuracy", "CategoricalCrossentropy"})
+"""Metrics that take one-hot vectors."""
 
 
 class LabelFormMismatch(Rule):
@@ -90,15 +84,20 @@ class LabelFormMismatch(Rule):
 
     def check(self, facts: Facts) -> Iterator[Finding]:
         """Compare the loss of every output with its metrics."""
+        if facts.compiled is None:
+            return
+        from vgspec.catalogue.losses import Labels
+
         for final in facts.finals:
             if final.loss is None or final.loss.labels not in (Labels.INTEGER, Labels.ONE_HOT):
                 continue
             for metric in facts.compiled.metrics_of(final.output.name):
-                form = FORMS.get(metric.type_name)
+                name = metric.type_name
+                form = Labels.INTEGER if name in SPARSE else Labels.ONE_HOT if name in ONE_HOT else None
                 if form is None or form is final.loss.labels:
                     continue
                 yield Finding(
-                    f"{metric.type_name} takes {form}, and the loss {final.loss.type_name} takes {final.loss.labels}",
+                    f"{name} takes {form}, and the loss {final.loss.type_name} takes {final.loss.labels}",
                     pointer="/compile/metrics",
                     help="use the metric that goes with the loss, or accuracy",
                 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from vgspec.catalogue.losses import Labels
 from vgspec.catalogue.meaning import Meaning
 from vgspec.diagnostics import Applicability, Severity
 from vgspec.layers.base import Trait
@@ -113,7 +112,7 @@ class LossActivationMismatch(Rule):
             given = row.meaning if row is not None else Meaning.REAL
             name = row.name if row is not None else "linear"
             loss = final.loss
-            if final.units == 1 and loss.labels in (Labels.ONE_HOT, Labels.INTEGER):
+            if final.units == 1 and loss.labels.name in ("ONE_HOT", "INTEGER"):
                 if loss.expects in (Meaning.DISTRIBUTION, Meaning.LOGITS):
                     yield Finding(
                         f"{loss.type_name} over a single unit is constant: nothing is learnt",
@@ -160,7 +159,7 @@ class LossActivationMismatch(Rule):
             return ""
         if expects is Meaning.NON_NEGATIVE and loss.type_name == "Poisson" and given in (Meaning.REAL, Meaning.SIGNED):
             return f"{loss.type_name} takes the logarithm of the output, and the output is {name}: {given}"
-        if loss.labels is Labels.SIGNED and given.probabilities:
+        if loss.labels.name == "SIGNED" and given.probabilities:
             return f"{loss.type_name} expects scores of both signs, and {name} gives {given}"
         return ""
 

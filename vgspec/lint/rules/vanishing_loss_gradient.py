@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vgspec.catalogue.losses import Labels
 from vgspec.catalogue.meaning import Meaning
 from vgspec.diagnostics import Applicability, Severity
 from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
@@ -81,7 +80,7 @@ class VanishingLossGradient(Rule):
             loss = final.loss
             if loss is None or row is None or not row.meaning.probabilities:
                 continue
-            if loss.undoes_saturation or loss.labels is not Labels.SAME or loss.expects is not Meaning.REAL:
+            if loss.undoes_saturation or loss.labels.name != "SAME" or loss.expects is not Meaning.REAL:
                 continue
             if final.units == 1 and row.meaning is Meaning.DISTRIBUTION:
                 continue  # constant: said by another rule
