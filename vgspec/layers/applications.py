@@ -23,6 +23,7 @@ class LayerScale(Layer):
 
     keras_module: ClassVar[str] = "keras.src.applications.convnext"
     supports_masking: ClassVar[bool] = False
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.SCALING})
     call_arguments: ClassVar[tuple[CallArgument, ...]] = (_X,)
 
     init_values: float

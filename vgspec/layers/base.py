@@ -65,6 +65,7 @@ class Trait(enum.StrEnum):
     AUGMENTATION = "augmentation"
     WRAPPER = "wrapper"
     IDENTITY = "identity"  # at training time passes its input on unchanged
+    SCALING = "scaling"  # a trainable factor and nothing else: a branch learns how much of it counts
     CELL = "cell"  # one step of a recurrence: only inside RNN
 
 

@@ -27,6 +27,10 @@ KEEPS_SIZE = frozenset({Trait.RESHAPING, Trait.IDENTITY, Trait.DROPOUT, Trait.NO
 """Traits of layers that leave the size of a signal about as it is."""
 
 
+_HARMLESS = 8.0
+"""Decades up to which the gradient of a kernel before a normalization is left alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A nonlinearity in the graph: the node, its activation, and the node that owns the kernel before it.
@@ -393,9 +397,9 @@ class Facts:
             size = signal.log10_kernel_gradient if signal is not None else None
             # The scale of a kernel before a normalization is free, and a step on it shrinks as it grows
             # (van Laarhoven 2017), so that its gradient may be large without harm.
-            if size is not None and size < (38.0 if not self.normalised_after(node) else 8.0):
-                if not self.normalised_after(node):
-                    found.append((size, node.id))
+            if size is None or size >= 38.0 or (size < _HARMLESS and self.normalised_after(node)):
+                continue
+            found.append((size, node.id))
         return max(found, default=None, key=lambda item: item[0])
 
     def input_size(self, node: Node) -> float | None:

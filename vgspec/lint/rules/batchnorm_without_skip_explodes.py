@@ -59,7 +59,6 @@ class BatchnormWithoutSkipExplodes(Rule):
                 """
             ),
             finds=("repeat.0.dense",),
-            also=("gradient-explodes",),
         ),
     )
     good = (

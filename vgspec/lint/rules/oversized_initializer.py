@@ -22,9 +22,9 @@ class OversizedInitializer(Rule):
     ## What it does
 
     Compares the exact scale of a kernel (fan-in times the second moment of the initializer) with what the activation
-    behind it needs. It reports kernels with more than four times that, and kernels with more than twice that where
-    signal or gradient grow by two orders of magnitude over the stack. Layers with a normalization behind them are
-    left alone.
+    behind it needs. It reports kernels with more than four times that before an activation that saturates, with more
+    than ten times that before any other, and with more than twice that where signal or gradient grow by two orders of
+    magnitude over the stack. Layers with a normalization behind them are left alone.
 
     ## Why is this bad?
 
@@ -49,8 +49,9 @@ class OversizedInitializer(Rule):
     name = "oversized-initializer"
     group = "exploding"
     measured = True
-    settings: ClassVar = {"ratio": 4.0, "several": 2.0, "growth": 100.0}
-    """Four times is more than any rule of the literature gives any layer."""
+    settings: ClassVar = {"ratio": 4.0, "several": 2.0, "growth": 100.0, "alone": 10.0}
+    """Four times is more than any rule of the literature gives any layer, and enough to saturate. A layer of its own
+    that does not saturate bears ten times: networks that train well have such (squeeze-excite in EfficientNetV2)."""
     bad = (
         Example(
             "Deviation 1 in layers of 64",
@@ -106,7 +107,12 @@ class OversizedInitializer(Rule):
             growth = max(stretch.gradient, stretch.activation, 0.0)
             grown = 10.0 ** min(growth, 300.0) >= self.limit(facts, "growth")
             limit = self.limit(facts, "several" if grown else "ratio")
-            large = [item for item in misfits(facts, stretch) if item.ratio > limit]
+            alone = limit if grown else self.limit(facts, "alone")
+            large = [
+                item
+                for item in misfits(facts, stretch)
+                if item.ratio > (limit if item.activation is not None and saturates(item.activation) else alone)
+            ]
             if not large:
                 continue
             first = large[0]
