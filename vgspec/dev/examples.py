@@ -7,7 +7,7 @@ A page is a Markdown file. Its fenced blocks are examples if they are one of the
   it prints;
 * a ``yaml`` or ``json`` block with the key ``vgspec`` at its top is a spec, and has no error.
 
-All commands of a page run in one temporary folder, in which ``specs`` is that of the repository.
+All commands of a page run in one temporary folder, with a copy of the repository's ``specs``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -117,7 +118,7 @@ def refreshed(page: str, *, slow: bool = False) -> str:
     made: list[str] = []
     position = 0
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
-        Path("specs").symlink_to(ROOT / "specs", target_is_directory=True)
+        shutil.copytree(ROOT / "specs", "specs")
         for block in blocks(page):
             if block.file:
                 Path(block.file).parent.mkdir(parents=True, exist_ok=True)

@@ -30,6 +30,9 @@ ROOT = Path(__file__).resolve().parents[2]
 HOW_TO = (
     "ci",
     "editor",
+    "repair",
+    "profile",
+    "import",
     "suppress",
     "parametrise",
     "share-weights",
