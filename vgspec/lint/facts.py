@@ -451,6 +451,8 @@ class Facts:
             edges.append(edge)
             gradient += edge.gradient + self._more_entries(node)
             activation += edge.activation
+        if math.isnan(gradient) or math.isnan(activation):
+            return None
         kernels = tuple(chain[i] for i in numbers)
         return Stretch(nodes, kernels, self.paths.bypassed(chain), gradient, activation, tuple(edges))
 

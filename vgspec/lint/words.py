@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-__all__ = ["factor", "listed", "power"]
+__all__ = ["factor", "listed", "number", "power"]
+
+
+def number(decades: float) -> float:
+    """``10 ** decades``, kept within what a float holds; what is smaller is 0."""
+    return 10.0 ** min(decades, 300.0) if decades > -300.0 else 0.0
 
 
 def power(decades: float) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from vgspec.diagnostics import Evidence
 from vgspec.layers.base import Trait
 from vgspec.lint.rule import Example, Finding, Rule, model
-from vgspec.lint.words import power
+from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -98,7 +98,7 @@ class BatchnormWithoutSkipExplodes(Rule):
             stretch = facts.stretch(chain)
             if stretch is None or stretch.bypassed or stretch.gradient < 0:
                 continue
-            if 10.0 ** min(stretch.gradient, 300.0) < self.limit(facts, "growth"):
+            if number(stretch.gradient) < self.limit(facts, "growth"):
                 continue
             yield Finding(
                 f"{len(layers)} batch normalizations without a skip connection let the gradient grow "
@@ -108,7 +108,7 @@ class BatchnormWithoutSkipExplodes(Rule):
                 help="wrap every two or three layers in a residual connection",
                 evidence=Evidence(
                     "norm of the gradient before the stack, relative to after it",
-                    10.0 ** min(stretch.gradient, 300.0),
+                    number(stretch.gradient),
                     self.limit(facts, "growth"),
                     tuple(node.id for node in layers[:5]),
                 ),

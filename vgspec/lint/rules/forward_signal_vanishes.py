@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from vgspec.diagnostics import Evidence
 from vgspec.layers.base import Trait
 from vgspec.lint.rule import Example, Finding, Rule, model
-from vgspec.lint.words import power
+from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -116,7 +116,7 @@ class ForwardSignalVanishes(Rule):
                     help="give the layers before it weights of the scale their activation needs, or normalize",
                     evidence=Evidence(
                         "mean square of the signal, relative to the input's",
-                        10.0 ** max(2.0 * (size - before), -300.0),
+                        number(2.0 * (size - before)),
                         self.limit(facts, "mean_square"),
                         self._path(facts, node.id),
                     ),

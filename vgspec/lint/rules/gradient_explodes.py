@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence
 from vgspec.lint.rule import Example, Finding, Rule, model
-from vgspec.lint.words import power
+from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -112,7 +112,7 @@ class GradientExplodes(Rule):
             help="use weights of the scale the activations need, normalize, or add residual connections",
             evidence=Evidence(
                 "norm of the gradient of the kernel",
-                10.0 ** min(size, 300.0),
+                number(size),
                 self.limit(facts, "norm" if large else "least"),
                 tuple(dict.fromkeys(edge.node for edge in edges)),
             ),

@@ -10,7 +10,7 @@ from vgspec.diagnostics import Applicability, Evidence, Severity
 from vgspec.layers.base import Trait
 from vgspec.lint.causes import rectify, saturates
 from vgspec.lint.rule import Example, Finding, Proposal, Rule, model
-from vgspec.lint.words import power
+from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
     from vgspec.ir import Node
@@ -114,7 +114,7 @@ class GradientVanishes(Rule):
                 help="see where the gradient is lost; normalize, add residual connections, or change activations there",
                 evidence=Evidence(
                     f"{'mean absolute' if by_mean else 'norm of the'} gradient of the kernel",
-                    10.0 ** (size if by_mean else norm),
+                    number(size if by_mean else norm),
                     self.limit(facts, "mean" if by_mean else "norm"),
                     tuple(edges)[:5],
                 ),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.lint.causes import fitting, misfits
 from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
-from vgspec.lint.words import factor, power
+from vgspec.lint.words import factor, number, power
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -135,7 +135,7 @@ class InitializerActivationMismatch(Rule):
                 continue
             first = off[0]
             name = first.activation.name if first.activation is not None else "linear"
-            typical = 10.0 ** (explained / len(off))
+            typical = number(explained / len(off))
             better = fitting(first.activation)
             changes = tuple(
                 Change("set", item.kernel.node.id, item.kernel.argument, fitting(item.activation)) for item in off

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence, Severity
 from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
-from vgspec.lint.words import power
+from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -97,7 +97,7 @@ class NoGradientClipping(Rule):
         if compiled is None or compiled.optimizer.clips or all(part.adaptive for part in compiled.optimizer.parts()):
             return
         largest = facts.largest_kernel_gradient
-        if largest is None or 10.0 ** min(largest[0], 300.0) < self.limit(facts, "norm"):
+        if largest is None or number(largest[0]) < self.limit(facts, "norm"):
             return
         optimizer = compiled.optimizer
         value = {optimizer.type_name: dict(optimizer.canonical()) | {"global_clipnorm": 1.0}}
@@ -109,7 +109,7 @@ class NoGradientClipping(Rule):
             help="mend what makes the gradient large, and add global_clipnorm: 1.0",
             evidence=Evidence(
                 "norm of the gradient of a kernel",
-                10.0 ** min(largest[0], 300.0),
+                number(largest[0]),
                 self.limit(facts, "norm"),
                 (largest[1],),
             ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from vgspec.diagnostics import Applicability, Evidence, Severity
 from vgspec.lint.causes import named_cause
 from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
-from vgspec.lint.words import power
+from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -93,7 +93,7 @@ class NoNormalizationInDeepStack(Rule):
         limit = self.limit(facts, "drift")
         for stretch in facts.stretches:
             drift = stretch.activation
-            if len(stretch.kernels) < self.limit(facts, "kernels") or 10.0 ** min(abs(drift), 300.0) < limit:
+            if len(stretch.kernels) < self.limit(facts, "kernels") or number(abs(drift)) < limit:
                 continue
             way = "shrinks" if drift < 0 else "grows"
             worst = sorted(stretch.edges, key=lambda edge: edge.activation if drift < 0 else -edge.activation)
@@ -105,7 +105,7 @@ class NoNormalizationInDeepStack(Rule):
                 help="normalize behind every layer or block, or use weights whose scale keeps the signal",
                 evidence=Evidence(
                     "size of the signal after the stack, relative to before it",
-                    10.0 ** max(min(drift, 300.0), -300.0),
+                    number(drift),
                     1.0 / limit if drift < 0 else limit,
                     tuple(edge.node for edge in worst[:5]),
                 ),

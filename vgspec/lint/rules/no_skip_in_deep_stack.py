@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from vgspec.diagnostics import Evidence, Severity
 from vgspec.lint.causes import named_cause
 from vgspec.lint.rule import Example, Finding, Rule, model
-from vgspec.lint.words import power
+from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -98,7 +98,7 @@ class NoSkipInDeepStack(Rule):
         for stretch in facts.stretches:
             if stretch.bypassed or len(stretch.kernels) < self.limit(facts, "kernels"):
                 continue
-            if stretch.gradient > 0 or 10.0**-stretch.gradient < limit:
+            if stretch.gradient > 0 or number(-stretch.gradient) < limit:
                 continue
             worst = sorted(stretch.edges, key=lambda edge: edge.gradient)
             yield Finding(
@@ -109,7 +109,7 @@ class NoSkipInDeepStack(Rule):
                 help="wrap every two or three layers in a residual connection, or normalize between them",
                 evidence=Evidence(
                     "norm of the gradient before the stack, relative to after it",
-                    10.0**stretch.gradient,
+                    number(stretch.gradient),
                     1.0 / limit,
                     tuple(edge.node for edge in worst[:5]),
                 ),

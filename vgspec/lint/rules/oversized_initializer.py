@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.lint.causes import fitting, misfits, saturates
 from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
-from vgspec.lint.words import factor, power
+from vgspec.lint.words import factor, number, power
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -105,7 +105,7 @@ class OversizedInitializer(Rule):
         """Look at the kernels of every stretch."""
         for stretch in facts.stretches:
             growth = max(stretch.gradient, stretch.activation, 0.0)
-            grown = 10.0 ** min(growth, 300.0) >= self.limit(facts, "growth")
+            grown = number(growth) >= self.limit(facts, "growth")
             limit = self.limit(facts, "several" if grown else "ratio")
             alone = limit if grown else self.limit(facts, "alone")
             large = [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.lint.causes import rectify, saturating_runs
 from vgspec.lint.rule import Example, Finding, Proposal, Rule, model
-from vgspec.lint.words import power
+from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -106,7 +106,7 @@ class SaturatingStack(Rule):
         """Look at the gradient over every run of saturating activations."""
         limit = self.limit(facts, "loss")
         for run in saturating_runs(facts):
-            if run.gradient > 0 or 10.0**-run.gradient < limit:
+            if run.gradient > 0 or number(-run.gradient) < limit:
                 continue
             first = run.stages[0]
             names = sorted({stage.activation.name for stage in run.stages})
@@ -122,7 +122,7 @@ class SaturatingStack(Rule):
                 help="use relu with he_normal, normalize before the activations, or add residual connections",
                 evidence=Evidence(
                     "norm of the gradient before the stack, relative to after it",
-                    10.0**run.gradient,
+                    number(run.gradient),
                     1.0 / limit,
                     tuple(run.stages[i].node.id for i in worst[:5]),
                 ),

@@ -86,7 +86,7 @@ class SoftmaxInHiddenLayer(Rule):
             row = stage.activation.row
             if row is None or row.meaning is not Meaning.DISTRIBUTION:
                 continue
-            following = list(facts.through(stage.node, Trait.RESHAPING, Trait.DROPOUT, Trait.IDENTITY))
+            following = list(facts.through(stage.node, *_PASSING))
             if not following or not facts.has(following[-1], Trait.KERNEL):
                 continue
             if any(facts.has(node, Trait.MERGING, Trait.ATTENTION) for node in following):
@@ -101,3 +101,7 @@ class SoftmaxInHiddenLayer(Rule):
                 help="use relu, or make this layer the last one",
                 proposals=(Proposal("use relu", (change,), Applicability.UNSAFE),) if own else (),
             )
+
+
+_PASSING = (Trait.RESHAPING, Trait.DROPOUT, Trait.IDENTITY, Trait.POOLING, Trait.NORMALIZING)
+"""What may lie between a softmax and the kernel that reads it."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.lint.causes import fitting, misfits
 from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
-from vgspec.lint.words import factor, power
+from vgspec.lint.words import factor, number, power
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -107,7 +107,7 @@ class UndersizedInitializer(Rule):
         ratio, alone = self.limit(facts, "ratio"), self.limit(facts, "alone")
         for stretch in facts.stretches:
             size = min(stretch.gradient, stretch.activation, 0.0)
-            lost = 10.0 ** min(-size, 300.0) >= self.limit(facts, "loss")
+            lost = number(-size) >= self.limit(facts, "loss")
             small = [item for item in misfits(facts, stretch) if item.ratio < (ratio if lost else alone)]
             if not small:
                 continue

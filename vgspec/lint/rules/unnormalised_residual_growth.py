@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from vgspec.diagnostics import Evidence
 from vgspec.layers.base import Trait
 from vgspec.lint.rule import Example, Finding, Rule, model
-from vgspec.lint.words import power
+from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -133,7 +133,7 @@ class UnnormalisedResidualGrowth(Rule):
                     help="normalize at the beginning of each branch, or start the last kernel of each branch at zero",
                     evidence=Evidence(
                         "size of the signal, relative to the last normalization",
-                        10.0 ** min(size - low, 300.0),
+                        number(size - low),
                         self.limit(facts, "growth"),
                         (node.id,),
                     ),
