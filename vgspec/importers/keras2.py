@@ -40,7 +40,13 @@ _RENAMED: Mapping[str, Mapping[str, str]] = {
 }
 
 OLD_KEYS: Mapping[str, Mapping[str, tuple[Any, ...] | None]] = {
-    "*": {"autocast": None, "dynamic": (False,), "implementation": None, "time_major": (False,)},
+    "*": {
+        "autocast": None,
+        "dynamic": (False,),
+        "implementation": None,
+        "time_major": (False,),
+        "quantization_config": (None,),
+    },
     "BatchNormalization": {
         "fused": None,
         "virtual_batch_size": (None,),

@@ -96,7 +96,7 @@ class _Reader:
     taken: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.builder = Builder(self.findings, self.limits.max_expanded_nodes)
+        self.builder = Builder(self.findings, self.limits)
 
     def run(self, data: Mapping[str, Any]) -> Imported:
         """The whole model.

@@ -6,6 +6,8 @@ spec names what differs from the default. Keys that only Keras's serialisation h
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -40,7 +42,9 @@ _STANDARD_MODULES = ("keras", "tensorflow.keras", "tf_keras", "tensorflow.python
 
 def is_serialized(value: Any) -> bool:
     """Whether a value has the form in which Keras writes objects."""
-    return isinstance(value, Mapping) and "class_name" in value and isinstance(value.get("config"), Mapping | str)
+    if not isinstance(value, Mapping) or not isinstance(value.get("class_name"), str):
+        return False
+    return isinstance(value.get("config"), Mapping | str)
 
 
 def dtype_policy(value: Any, pointer: str) -> str | None:
@@ -167,7 +171,7 @@ def _make(kind: str, name: str, cls: type[KerasObject], config: Mapping[str, Any
         if key == "dtype" and "dtype" in fields and kind == "layer":
             values[key] = dtype_policy(value, where)
         elif key in fields and not (key == "name" and kind != "activation"):
-            values[key] = _value(fields[key], value, where)
+            values[key] = _value(fields[key], _as_given(kind, name, key, value), where)
         elif key in skipped or old in skipped:
             continue
         elif old in OLD_KEYS.get(name, {}) or old in OLD_KEYS["*"]:
@@ -237,7 +241,7 @@ def _literal(value: Any, pointer: str) -> Any:
         return config.get("seed")
     if kind in ("DTypePolicy", "Policy"):
         return dtype_policy(value, pointer) or "float32"
-    kinds = ("layer", "initializer", "regularizer", "constraint")
+    kinds = ("layer", "initializer", "regularizer", "constraint", "schedule", "optimizer", "optimizer_map")
     for name in kinds:
         if find(name, kind) is not None:
             return read_object(name, value, pointer)
@@ -256,11 +260,27 @@ def _same_backward(layer: Any) -> dict[str, Any]:
     return {"backward_layer": None} if given == layer.forward.replace(go_backwards=given.go_backwards) else {}
 
 
-_DERIVED: tuple[tuple[str, Callable[[Any], dict[str, Any]]], ...] = (
-    ("pool_size", _pool_strides),
-    ("backward_layer", _same_backward),
+def _value_dim(layer: Any) -> dict[str, Any]:
+    return {"value_dim": None} if layer.value_dim == layer.key_dim else {}
+
+
+def _one_axis(layer: Any) -> dict[str, Any]:
+    return {"axis": layer.axis[0]} if isinstance(layer.axis, tuple) and len(layer.axis) == 1 else {}
+
+
+def _integer_dtype(layer: Any) -> dict[str, Any]:
+    return {"dtype": None} if layer.dtype == "int64" else {}
+
+
+_DERIVED: tuple[tuple[tuple[str, ...], str, Callable[[Any], dict[str, Any]]], ...] = (
+    ((), "pool_size", _pool_strides),
+    (("Bidirectional",), "backward_layer", _same_backward),
+    (("MultiHeadAttention",), "value_dim", _value_dim),
+    (("LayerNormalization", "RMSNormalization", "UnitNormalization", "Normalization"), "axis", _one_axis),
+    (("Hashing", "HashedCrossing"), "dtype", _integer_dtype),
 )
-"""By an argument that the class has: the changes that take back what Keras worked out from other arguments."""
+"""By classes (any, where none is named) and an argument that they have: the changes that take back what Keras worked
+out from other arguments, or from a default."""
 
 
 def _without_derived(made: Any) -> Any:
@@ -268,9 +288,37 @@ def _without_derived(made: Any) -> Any:
     changes: dict[str, Any] = {}
     if "data_format" in fields and fields["data_format"].default is None and made.data_format == "channels_last":
         changes["data_format"] = None
-    for name, derive in _DERIVED:
-        if name in fields and getattr(made, name) is not None:
+    for classes, name, derive in _DERIVED:
+        if (not classes or made.type_name in classes) and name in fields and getattr(made, name) is not None:
             if name == "pool_size" and "strides" not in fields:
                 continue
             changes |= derive(made)
     return made.replace(**changes) if changes else made
+
+
+_OWN_DTYPES: Mapping[str, str] = dict.fromkeys(("IoU", "BinaryIoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU"), "int64")
+"""Metrics whose dtype is not ``float32`` by default."""
+
+
+def _as_given(kind: str, name: str, key: str, value: Any) -> Any:
+    """An argument as a person gave it, before Keras made it a 32-bit number or wrote a default out."""
+    if kind == "metric" and key == "dtype":
+        value = dtype_policy(value, "") or "float32"
+        return None if value == _OWN_DTYPES.get(name, "float32") else value
+    if kind == "optimizer" and key == "exclude_layers" and not value:
+        return None
+    return _short_float(value) if kind in ("optimizer", "regularizer", "schedule") else value
+
+
+def _short_float(value: Any) -> Any:
+    """The shortest decimal that is the same 32-bit number; anything else as it is."""
+    if not isinstance(value, float) or not math.isfinite(value) or abs(value) > 1e38:
+        return value
+
+    def rounded(number: float) -> float:
+        found: float = struct.unpack("f", struct.pack("f", number))[0]
+        return found
+
+    if rounded(value) != value or len(repr(value)) < 12:
+        return value
+    return next(short for digits in range(1, 18) if rounded(short := float(f"{value:.{digits}g}")) == value)
