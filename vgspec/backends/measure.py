@@ -167,17 +167,17 @@ def _default_loss(keras: Any, tf: Any, model: Any, outputs: list[Any], rng: np.r
     compiled = getattr(model, "_compile_loss", None) if getattr(model, "compiled", False) else None
     given = getattr(compiled, "_user_loss", None) if compiled is not None else None
     weights = getattr(compiled, "_user_loss_weights", None) if compiled is not None else None
-    names = list(getattr(model, "output_names", []))
+    names = _output_names(model)
     for index, output in enumerate(outputs):
+        key = names[index]
         chosen = given
         weight = weights if isinstance(weights, int | float) else 1.0
         if isinstance(given, Mapping):
-            key = names[index] if index < len(names) and names[index] in given else list(given)[index]
-            chosen = given[key]
+            chosen = given.get(key)
         elif isinstance(given, list | tuple):
             chosen = given[index]
-        if isinstance(weights, Mapping) and isinstance(given, Mapping):
-            weight = weights.get(list(given)[index], 1.0)
+        if isinstance(weights, Mapping):
+            weight = weights.get(key, 1.0)
         if chosen is None and given is not None:
             continue
         if chosen is None:
@@ -187,6 +187,15 @@ def _default_loss(keras: Any, tf: Any, model: Any, outputs: list[Any], rng: np.r
         value = function(tf.constant(target), output)
         losses.append(weight * tf.reduce_mean(value))
     return tf.add_n(losses) if losses else None
+
+
+def _output_names(model: Any) -> list[str]:
+    """The key of each output, in the order of ``model.outputs``: of the dict of outputs, or the layer's name."""
+    keys = {}
+    structure = getattr(model, "_outputs_struct", None)
+    if isinstance(structure, Mapping):
+        keys = {id(tensor): key for key, tensor in structure.items()}
+    return [keys.get(id(tensor), tensor._keras_history.operation.name) for tensor in _flat(model.outputs)]
 
 
 def _usual(keras: Any, model: Any, index: int) -> str:

@@ -7,5 +7,17 @@ module does is in its first line.
 from vgspec.analysis.signal.inputs import InputPlan, input_plan
 from vgspec.analysis.signal.profile import Edge, NodeSignal, Profile, profile
 from vgspec.analysis.signal.sizes import Assumptions
+from vgspec.analysis.signal.whatif import with_inserted, with_layers, with_skip
 
-__all__ = ["Assumptions", "Edge", "InputPlan", "NodeSignal", "Profile", "input_plan", "profile"]
+__all__ = [
+    "Assumptions",
+    "Edge",
+    "InputPlan",
+    "NodeSignal",
+    "Profile",
+    "input_plan",
+    "profile",
+    "with_inserted",
+    "with_layers",
+    "with_skip",
+]

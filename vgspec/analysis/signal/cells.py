@@ -169,6 +169,25 @@ class Cell:
         rest = parts["rest"].moments.m
         return gate.moments.m, 1.0, rest * rest * new.mean_slope
 
+    def mixing(self, local: Local) -> float:
+        """Mean square of what reaches the memory one step earlier through the recurrent kernel, over the carry's.
+
+        The kernel is the same at every step, so that carry and kernel do not act as independent factors: for a
+        carry ``a`` and a random matrix ``R`` of spectral radius ``r`` the power ``(a + R)^n`` grows as
+        ``(a + r)^n``, with mean square ``sum over k of C(n, k)^2 a^(2n-2k) r^2k``.
+        """
+        carry, _, _ = self.carry(local)
+        if carry <= 0.0:
+            return 0.0
+        parts = local.parts
+        if self.kind == "gru":
+            through = self.back(local, 0, 1.0, 0.0).state - parts["gate"].moments.q
+            return max(through, 0.0) / carry**2
+        gate, forget, new, read = parts["gate"], parts["forget"], parts["new"], parts["read"]
+        gates = local.memory.q * forget.slopes[0] + new.moments.q * gate.slopes[0] + gate.moments.q * new.slopes[0]
+        spread = self.recurrent.variance * self.units / self.keep[1]
+        return spread * gates * gate.moments.q * read.slopes[0] / carry**2
+
     def back(self, local: Local, kind: int, state: float, memory: float, cross: float = 0.0) -> Back:
         """Gradients one step earlier; ``kind`` counts the kinds of pair from zero.
 

@@ -162,7 +162,9 @@ def _apply(
         exact = sizes.exact(resolved)
     if exact is None:
         raise UnknownSignal("the output's shape is not known")
-    place = Place(exact, inputs, names)
+    called = {graph.by_id[ref.node].layer for ref in inputs if ref.node in graph.by_id}
+    twins = len(inputs) > 1 and len(called) == 1 and len(set(inputs)) == len(inputs)
+    place = Place(exact, inputs, names, twins)
     if given and given[0].integer is not None and not (primitives and isinstance(primitives[0], Lookup)):
         given = tuple(_plain(state) for state in given)
     steps = apply_rule(given, primitives, place)

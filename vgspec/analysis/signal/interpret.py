@@ -27,11 +27,13 @@ class Place:
         sizes: sizes of the call's first output, batch left out.
         sources: what each input is, to see when one tensor is given twice.
         names: the argument that each input was given for.
+        twins: whether the inputs are outputs of one shared layer.
     """
 
     sizes: tuple[int, ...]
     sources: tuple[object, ...] = ()
     names: tuple[str, ...] = ()
+    twins: bool = False
 
 
 def apply_rule(states: tuple[State, ...], primitives: tuple[Any, ...], place: Place) -> tuple[Step, ...]:
@@ -244,7 +246,7 @@ _HANDLERS: dict[type, Handler] = {
     rule.Constant: _constant,
     rule.Combine: lambda states, primitive, place: merging.combine(states, primitive, place.sources),
     rule.Concatenate: lambda states, primitive, place: merging.concatenate(states, primitive),
-    rule.DotProduct: lambda states, primitive, place: merging.dot(states, primitive, place.sizes),
+    rule.DotProduct: lambda states, primitive, place: merging.dot(states, primitive, place.sizes, place.twins),
     rule.Pool: lambda states, primitive, place: pooling.pool(states[0], primitive),
     rule.GlobalPool: lambda states, primitive, place: pooling.global_pool(states[0], primitive),
     rule.Pad: lambda states, primitive, place: reshaping.pad(states[0], primitive),

@@ -198,7 +198,11 @@ class _Map:
         t = self.taps
         near = t.total * (x.q * g.q + (BATCH_SIZE - 1) * x.p * g.p)
         far = t.distinct * (x.s * g.s + (BATCH_SIZE - 1) * x.r * g.r)
-        return entries * BATCH_SIZE * max(near + far, 0.0)
+        total = entries * BATCH_SIZE * max(near + far, 0.0)
+        if g.h > 0.0:  # inputs and a coherent gradient behind a nonlinearity correlate along each unit's weights
+            pairs = (BATCH_SIZE * t.outputs) ** 2
+            total += self.fan_out * pairs * g.h * max(x.q - pair_average(x.q, x.p, x.s, x.r, self.state.positions), 0.0)
+        return total
 
     def pulled(self, grad: Grad, width: int, orthogonal: bool) -> tuple[float, float, float]:
         """Spread, fresh spread and overlap of the gradient at the input."""

@@ -356,7 +356,7 @@ def _beside(states: tuple[State, ...]) -> Moments:
     return average(turned).transposed()
 
 
-def dot(states: tuple[State, ...], primitive: rule.DotProduct, sizes: tuple[int, ...]) -> Step:
+def dot(states: tuple[State, ...], primitive: rule.DotProduct, sizes: tuple[int, ...], twins: bool = False) -> Step:
     """Dot product of two tensors along one axis each."""
     a, b = (fold_border(_typical(state)) for state in states)
     axis_a, axis_b = (
@@ -384,6 +384,12 @@ def dot(states: tuple[State, ...], primitive: rule.DotProduct, sizes: tuple[int,
         moments = Moments(
             n * x.m * y.m, same, sample, column, total(x.r, x.kr, y.p, y.kp), row, sample, apart, apart_sample
         )
+    if twins and a.positions == b.positions == 1:
+        # two inputs through the same weights are like two samples of one tensor
+        p = math.sqrt(max(x.p * y.p, 0.0))
+        both = n * (x.q * y.q + 2.0 * p * p) + n * (n - 1) * p * p
+        alike = n * n * p * p
+        moments = Moments(n * p, both, alike, both, alike, both, alike, both, alike)
     out = sizes or (1,)
     output = State(out, len(out) - 1, (Segment(out[-1], moments),))
 
@@ -395,10 +401,21 @@ def dot(states: tuple[State, ...], primitive: rule.DotProduct, sizes: tuple[int,
         back_a = b.positions * (g.q * y.q + (b.positions - 1) * g.k * y.s) * norm_a
         back_b = a.positions * (g.q * x.q + (a.positions - 1) * g.s * x.s) * norm_b
         ratio_a, ratio_b = (back / g.q if g.q > 0 else 0.0 for back in (back_a, back_b))
+        along = 0.0
+        if twins and x.q > 0 and y.q > 0:  # each is the gradient of the other, and they are alike
+            along = max(x.p * y.p, 0.0) / (x.q * y.q)
         return Pulled(
             (
-                Grad((GradSegment(a.channels, back_a, g.p * ratio_a * y.p / max(y.q, 1e-300)),), grad.log, grad.spread),
-                Grad((GradSegment(b.channels, back_b, g.p * ratio_b * x.p / max(x.q, 1e-300)),), grad.log, grad.spread),
+                Grad(
+                    (GradSegment(a.channels, back_a, g.p * ratio_a * y.p / max(y.q, 1e-300), h=back_a * along),),
+                    grad.log,
+                    grad.spread,
+                ),
+                Grad(
+                    (GradSegment(b.channels, back_b, g.p * ratio_b * x.p / max(x.q, 1e-300), h=back_b * along),),
+                    grad.log,
+                    grad.spread,
+                ),
             )
         )
 

@@ -202,7 +202,8 @@ def normalize(state: State, primitive: rule.Normalize) -> Step:
             far = (
                 (positions - 1) / positions * g.s if primitive.centered and positions > 1 and not over_channels else 0.0
             )
-            q = max(g.q * (1.0 - min(lost, 1.0)) - coherent - far, 0.0)
+            radial = min(g.h, g.q) if primitive.norm else 0.0  # a gradient along the value changes its length only
+            q = max(g.q * (1.0 - min(lost, 1.0)) - coherent - far - radial, 0.0)
             result.append(GradSegment(g.size, q * f, g.p * f, (g.s - far) * f, g.r * f, 0.0 if coherent else k * f))
         return Pulled((grad.with_segments(result).normalised(),))
 

@@ -16,6 +16,7 @@ import numpy as np
 from vgspec.analysis.signal.functions import Fn
 from vgspec.analysis.signal.quadrature import Basis, Vector, basis, mehler, spectrum
 from vgspec.analysis.signal.state import (
+    BATCH_SIZE,
     Grad,
     GradSegment,
     Moments,
@@ -287,6 +288,12 @@ def _through(
     s = g.s * pair(base.s) if g.s else 0.0
     r = g.r * pair(base.r) if g.r else 0.0
     k = g.k * pair(base.k) if g.k else 0.0
-    coherent = pair_average(g.q, g.p, g.s, g.r, positions)
-    h = coherent * float(response.slope_squares[1]) if coherent > 0 else 0.0
+    # the batch's coherent part, as a function of the Gaussian: its linear term lies along the value itself
+    coherent = pair_average(g.q, g.p, g.s, g.r, positions) - g.q / (BATCH_SIZE * positions)
+    h = 0.0
+    if coherent > 0.0:
+        linear = float(response.slope_squares[1])
+        if g.given is not None and g.given.size == weights.size:
+            linear = float(weights @ (response.basis.z * g.given * response.slope)) ** 2
+        h = coherent * linear
     return GradSegment(segment.size, g.q * square, p, s, r, k, h, given)

@@ -46,13 +46,7 @@ def basis(mean: float, deviation: float, kinks: tuple[float, ...] = ()) -> Basis
         z = (value - mean) / deviation
         if -reach < z < reach:
             edges.add(z)
-    ordered = sorted(edges)
-    kept = [ordered[0]]
-    exact = {(value - mean) / deviation for value in (0.0, *kinks)}
-    for edge in ordered[1:]:
-        if edge - kept[-1] > 0.05 or edge in exact:
-            kept.append(edge)
-    bounds = np.array(kept)
+    bounds = np.array(sorted(edges))
     half = 0.5 * np.diff(bounds)
     middle = 0.5 * (bounds[1:] + bounds[:-1])
     points, weights = _LEGENDRE

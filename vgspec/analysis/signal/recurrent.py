@@ -157,9 +157,32 @@ def _over_time(cell: Cell, history: list[tuple[Moments, Moments, Local]], steps:
     return mean._replace(s=s, r=r)
 
 
+class _Growth:
+    """How much faster than by independent steps a gradient grows, step by step: see `Cell.mixing`.
+
+    The sums are Legendre polynomials up to a factor; the ratio of one to the one before has a recurrence.
+    """
+
+    def __init__(self, cell: Cell, local: Local) -> None:
+        self.x = cell.mixing(local)
+        self.n = 0
+        self.ratio = 1.0
+
+    def next(self) -> float:
+        """The factor of the next step; one for the first and without a carry."""
+        self.n += 1
+        x, n = self.x, self.n
+        if x <= 0.0:
+            return 1.0
+        before = self.ratio
+        self.ratio = 1.0 + x if n == 1 else ((2 * n - 1) * (1.0 + x) - (n - 1) * (1.0 - x) ** 2 / before) / n
+        return self.ratio / (1.0 + x)
+
+
 def _horizon(cell: Cell, local: Local) -> int | None:
     """Steps until the gradient at the input has fallen to a thousandth of that at the last step."""
     state, memory = 1.0, 0.0
+    growth = _Growth(cell, local)
     first: float | None = None
     for t in range(_HORIZON):
         back = cell.back(local, 0, state, memory)
@@ -171,7 +194,8 @@ def _horizon(cell: Cell, local: Local) -> int | None:
             return t
         if back.gates > 1e60 * first:
             return None
-        state, memory = back.state, back.memory
+        faster = growth.next()
+        state, memory = back.state * faster, back.memory * faster
     return None
 
 
@@ -179,12 +203,14 @@ def _first_to_last(cell: Cell, history: list[tuple[Moments, Moments, Local]], st
     """Decades from the input gradient at the last step to that at the first, for a gradient at the end only."""
     state, memory, log = 1.0, 0.0, 0.0
     last = current = 0.0
+    growth = _Growth(cell, history[-1][2])
     for t in range(steps - 1, -1, -1):
         back = cell.back(history[min(t, len(history) - 1)][2], 0, state, memory)
         if t == steps - 1:
             last = back.gates
         current = back.gates
-        state, memory = back.state, back.memory
+        faster = growth.next()
+        state, memory = back.state * faster, back.memory * faster
         top = max(state, memory)
         if top <= 0.0:
             break
@@ -233,6 +259,7 @@ def _pull(
         if last_only:  # two times meet the same gradient only through powers of a random matrix
             continue
         together = 0.0
+        growth = _Growth(cell, history[-1][2])
         for t in range(steps - 1, -1, -1):
             local = history[min(t, len(history) - 1)][2]
             carry, arrive, reach = cell.carry(local)
@@ -266,7 +293,8 @@ def _pull(
                 recurrent += (BATCH_SIZE - 1) * (steps - 1) * back.recurrent * local.before.r
             if kind == 0:
                 ends[0 if t else 1] = inward
-            state, memory = back.state, back.memory
+            faster = 1.0 if every[kind] else growth.next()
+            state, memory = back.state * faster, back.memory * faster
             if state == 0.0 and memory == 0.0 and not every[kind]:
                 break
         states[kind], memories[kind] = state, memory

@@ -1,0 +1,86 @@
+"""Predicted signal sizes beside what Keras's autodiff measures, on one small model for each kind of layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from vgspec.api import load_spec
+
+pytestmark = pytest.mark.tensorflow
+
+
+def model(layers: list[Any], shape: list[int], dtype: str = "float32") -> dict[str, Any]:
+    return {"vgspec": "1", "inputs": {"x": {"shape": shape, "dtype": dtype}}, "layers": layers}
+
+
+def dense(units: int, activation: str = "linear", **more: Any) -> dict[str, Any]:
+    return {"Dense": {"units": units, "activation": activation, **more}}
+
+
+def conv(filters: int, **more: Any) -> dict[str, Any]:
+    return {"Conv2D": {"filters": filters, "kernel_size": 3, **more}}
+
+
+END = [{"GlobalAveragePooling2D": {}}, dense(10, "softmax")]
+RESIDUAL = {"residual": {"body": [{"BatchNormalization": {}}, {"ReLU": {}}, conv(32, padding="same")]}}
+BLOCK = [
+    {"residual": {"body": [{"LayerNormalization": {}}, dense(128, "gelu"), dense(64)]}},
+    {"LayerNormalization": {}},
+]
+CASES: dict[str, tuple[dict[str, Any], float]] = {
+    "tanh": (model([*[dense(128, "tanh")] * 6, dense(32)], [128]), 0.06),
+    "sigmoid": (model([*[dense(128, "sigmoid")] * 6, dense(32)], [128]), 0.06),
+    "selu": (model([*[dense(128, "selu", kernel_initializer="lecun_normal")] * 6, dense(32)], [128]), 0.06),
+    "batch": (model([*[dense(128), {"BatchNormalization": {}}, {"ReLU": {}}] * 5, dense(32)], [128]), 0.1),
+    "layer": (model([dense(64), *BLOCK, *BLOCK, dense(32)], [64]), 0.06),
+    "residual": (model([conv(32, padding="same"), *[RESIDUAL] * 3, *END], [16, 16, 3]), 0.08),
+    "pooling": (
+        model([conv(32, activation="relu"), {"MaxPooling2D": {}}, conv(64, activation="relu"), *END], [20, 20, 3]),
+        0.08,
+    ),
+    "padding": (model([{"ZeroPadding2D": {"padding": 2}}, conv(32, strides=2), {"ReLU": {}}, *END], [16, 16, 8]), 0.06),
+    "depthwise": (
+        model(
+            [conv(64), {"DepthwiseConv2D": {"kernel_size": 3, "padding": "same"}}, {"BatchNormalization": {}}, *END],
+            [12, 12, 8],
+        ),
+        0.08,
+    ),
+    "transposed": (
+        model([{"Conv2DTranspose": {"filters": 32, "kernel_size": 3, "strides": 2}}, *END], [8, 8, 16]),
+        0.06,
+    ),
+    "lstm": (model([{"LSTM": {"units": 64}}, dense(16)], [20, 32]), 0.08),
+    "gru": (model([{"GRU": {"units": 64}}, dense(16)], [20, 32]), 0.08),
+    "attention": (
+        model(
+            [
+                {"Embedding": {"input_dim": 200, "output_dim": 64}},
+                {"id": "n", "LayerNormalization": {}},
+                {"id": "a", "in": {"query": "n", "value": "n"}, "MultiHeadAttention": {"num_heads": 4, "key_dim": 16}},
+                {"GlobalAveragePooling1D": {}},
+                dense(16),
+            ],
+            [16],
+            "int32",
+        ),
+        0.1,
+    ),
+    "dropout": (model([dense(128, "relu"), {"Dropout": {"rate": 0.5}}, dense(128, "relu"), dense(32)], [128]), 0.06),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_predicted_sizes_are_those_that_keras_measures(name: str) -> None:
+    from vgspec.dev.calibrate import compare, percentile
+
+    spec, bound = CASES[name]
+    graph = load_spec(spec).require_graph()
+    found = compare(name, graph, seeds=range(3))
+    assert found.unknown == 0
+    assert len(found.gradient) >= len(graph.nodes) - 1  # a layer right behind the input may get no gradient
+    assert percentile(found.activation.values(), 1.0) < bound
+    assert percentile(found.gradient.values(), 1.0) < bound
+    assert percentile(found.kernel.values(), 1.0) < 0.3
