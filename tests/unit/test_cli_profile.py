@@ -40,7 +40,10 @@ def test_sixty_sigmoids_lose_what_no_float32_can_hold(deep: Path) -> None:
     assert profile.by_id["dense"].gradient_rms == pytest.approx(1.0)
 
 
-def test_text_names_every_node_and_where_the_gradient_goes(deep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_names_every_node_and_where_the_gradient_goes(
+    deep: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     assert main(["profile", str(deep)]) == 0
     out = capsys.readouterr().out
     assert "repeat.59.dense" in out

@@ -16,7 +16,8 @@ from vgspec.report.table import table_lines
 
 __all__ = ["MeasuredNode", "power", "profile_data", "render_profile", "render_profile_json"]
 
-_CHART = 30
+_CHART = range(14, 31)
+"""Columns of the chart, between a narrow terminal and a wide one."""
 _WORST = 5
 
 
@@ -57,13 +58,13 @@ def _range(nodes: Sequence[NodeSignal]) -> tuple[int, int]:
     return math.floor(min(logs)), max(math.ceil(max(logs)), math.floor(min(logs)) + 1)
 
 
-def _chart(node: NodeSignal, low: int, high: int, encoding: str) -> str:
+def _chart(node: NodeSignal, low: int, high: int, encoding: str, width: int) -> str:
     """One line of the chart: ``o`` the activation, ``#`` the gradient, ``|`` at size one."""
-    cells = [" "] * (_CHART + 1)
+    cells = [" "] * (width + 1)
 
     def place(log10: float | None, mark: str) -> None:
         if log10 is not None and math.isfinite(log10):
-            cells[round((log10 - low) / (high - low) * _CHART)] = mark
+            cells[round((log10 - low) / (high - low) * width)] = mark
 
     if low <= 0 <= high:
         place(0.0, printable("│", encoding))
@@ -88,6 +89,7 @@ def render_profile(
         measured: measured values by node id, shown beside the predicted ones.
     """
     low, high = _range(profile.nodes)
+    width = min(max(look.width - 80, _CHART.start), _CHART[-1])
     header = ["node", "layer", "activation", "gradient", "kernel gradient", f"1e{low:+03d} … 1e{high:+03d}"]
     if measured is not None:
         header[2:] = ["activation", "measured", "gradient", "measured", "kernel gradient", "measured"]
@@ -98,7 +100,11 @@ def render_profile(
             seen = measured.get(node.id, MeasuredNode())
             pairs = zip(sizes, (seen.activation, seen.gradient, seen.kernel_gradient), strict=True)
             sizes = [text for size, value in pairs for text in (size, power(value))]
-        chart = _chart(node, low, high, look.encoding) if node.known else _clipped(f"not analysed: {node.reason}")
+        chart = (
+            _chart(node, low, high, look.encoding, width)
+            if node.known
+            else _clipped(f"not analysed: {node.reason}", width + 1)
+        )
         rows.append([node.id, node.type_name, *sizes, *([chart] if measured is None else [])])
     right = set(range(2, len(header)))
     lines = [paint([(printable(name, look.encoding), "strong")], look.color)] if name else []
@@ -112,8 +118,7 @@ def render_profile(
     )
 
 
-def _clipped(text: str) -> str:
-    width = _CHART + 1
+def _clipped(text: str, width: int) -> str:
     return (text if len(text) <= width else text[: width - 3] + "...").ljust(width)
 
 
