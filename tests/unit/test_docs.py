@@ -94,18 +94,36 @@ def test_the_readme_has_the_commands_that_ci_runs(mark: str) -> None:
     assert last.startswith(".venv/bin/")
 
 
-def test_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that are files; the others are read for syntax."""
-    for path in HAND:
-        for block in examples.blocks(text_of(path)):
-            if block.language == "python":
-                code = compile(block.text, f"{path.name}:{block.line}", "exec")
-                if block.file == "test_my_tool.py":
-                    names: dict[str, object] = {}
-                    exec(code, names)
-                    for name, value in names.items():
-                        if name.startswith("test_") and callable(value):
-                            value()
+PYTHON = [path for path in HAND if any(block.language == "python" for block in examples.blocks(text_of(path)))]
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("path", PYTHON, ids=lambda path: str(path.relative_to(ROOT)))
+def test_python_examples_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of a page in order, in a folder with the page's files; tests in them are called."""
+    monkeypatch.chdir(tmp_path)
+    for block in examples.blocks(text_of(path)):
+        if block.file:
+            Path(block.file).write_text(block.text, encoding="utf-8")
+        if block.language != "python":
+            continue
+        names: dict[str, object] = {"__name__": "example"}
+        exec(compile(block.text, f"{path.name}:{block.line}", "exec"), names)
+        for name, value in names.items():
+            if name.startswith("test_") and callable(value):
+                value()
+
+
+def test_the_pre_commit_hook_is_the_one_described() -> None:
+    from ruamel.yaml import YAML
+
+    (hook,) = YAML(typ="safe").load(ROOT / ".pre-commit-hooks.yaml")
+    assert f"- id: {hook['id']}" in text_of(ROOT / "docs" / "how-to" / "ci.md")
+    program, command = hook["entry"].split()
+    assert program in text_of(ROOT / "pyproject.toml")
+    from vgspec.cli.app import make_parser
+
+    assert command in make_parser().commands
 
 
 def anchors(page: str) -> set[str]:
