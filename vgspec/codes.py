@@ -39,6 +39,7 @@ __all__ = [
     "SHAPE_DISAGREES",
     "SYNTAX_ERROR",
     "TARGET_EXISTS",
+    "TOO_LARGE",
     "UNKNOWN_FORMAT",
     "UNKNOWN_NAME",
     "UNQUOTED_EXPRESSION",
@@ -104,16 +105,21 @@ class Code:
             code=self.code,
             name=self.name,
             severity=self.severity if severity is None else severity,
-            message=message,
+            message=_shortened(message),
             pointer=pointer,
             labels=(*primary, *labels),
-            notes=tuple(notes),
-            help=help,
+            notes=tuple(_shortened(note) for note in notes),
+            help=_shortened(help),
             evidence=evidence,
             fix=fix,
             file=file or ("" if span is None else span.file),
             node=node,
         )
+
+
+def _shortened(text: str, limit: int = 1000) -> str:
+    """``text`` with its middle left out if it quotes something far too long to read."""
+    return text if len(text) <= limit else f"{text[: limit // 2]} … {text[-limit // 4 :]}"
 
 
 _ERROR = Severity.ERROR
@@ -211,6 +217,7 @@ TARGET_EXISTS = Code("VG064", "target-exists", _ERROR, "The output exists alread
 CANNOT_WRITE = Code("VG065", "cannot-write", _ERROR, "The output cannot be written.")
 UNKNOWN_FORMAT = Code("VG066", "unknown-format", _ERROR, "The output's name does not say a known format.")
 SAVE_FAILED = Code("VG067", "save-failed", _ERROR, "Keras cannot save the model in this format.")
+TOO_LARGE = Code("VG068", "too-large", _ERROR, "The model would need more memory than it may take.")
 
 # --- VG07x: suppressions and configuration --------------------------------------------------------------
 

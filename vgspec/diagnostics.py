@@ -159,6 +159,9 @@ def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
     return any(d.severity is Severity.ERROR for d in diagnostics)
 
 
+_MANY = 1000
+
+
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate a user most likely meant by ``word``, or None if none is near.
 
@@ -170,6 +173,9 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
         return text.replace("_", "").replace("-", "").lower()
 
     options = list(candidates)
+    if len(options) > _MANY:  # difflib takes 5 µs a word; a slip seldom changes the first letter or the length much
+        first = plain(word)[:1]
+        options = [o for o in options if plain(o)[:1] == first and abs(len(o) - len(word)) <= 3][:_MANY]
     by_plain = {plain(option): option for option in reversed(options)}
     if plain(word) in by_plain:
         return by_plain[plain(word)]

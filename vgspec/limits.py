@@ -21,7 +21,13 @@ class Limits:
         max_alias_nodes: nodes that aliases add to one document by being followed.
         max_number_length: characters of one number.
         include_depth: length of a chain of includes.
+        max_includes: documents that one document includes, directly or not; one included twice counts twice.
         max_expanded_nodes: layers after blocks and repeats are expanded.
+        max_expansion_steps: items and turns of repeats that expansion looks at, whether or not a layer comes of them.
+        max_expansion_depth: blocks, repeats, residuals and branches inside each other.
+        max_id_length: characters of an expanded layer's id.
+        max_elements: elements of one tensor, and so each of its sizes; more cannot be counted in 64 bits.
+        max_findings: findings in one document, after which it is not looked at further.
         max_repeat: turns of one repeat.
         max_expression_length: characters of one expression.
         max_expression_depth: nesting of one expression.
@@ -39,7 +45,13 @@ class Limits:
     max_alias_nodes: int = 100_000
     max_number_length: int = 400
     include_depth: int = 16
-    max_expanded_nodes: int = 200_000
+    max_includes: int = 256
+    max_expanded_nodes: int = 120_000
+    max_expansion_steps: int = 300_000
+    max_expansion_depth: int = 64
+    max_id_length: int = 2000
+    max_elements: int = 2**63 - 1
+    max_findings: int = 1000
     max_repeat: int = 10_000
     max_expression_length: int = 1000
     max_expression_depth: int = 50

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from vgspec import codes
 from vgspec.codes import Code
 from vgspec.diagnostics import nearest
 from vgspec.frontend.findings import Findings, chain_notes
 from vgspec.ir import Argument, Input, Node, Origin, Ref, Tensor, format_shape
-from vgspec.layers.base import Call, Layer, ShapeError
+from vgspec.layers.base import Call, Layer, ShapeError, Weight
+from vgspec.limits import Limits
 
 __all__ = ["Builder", "Outcome", "Suppressions"]
 
@@ -26,14 +27,14 @@ class Builder:
     """The graph so far. Everything is checked when it is added; a failed call yields None and no node."""
 
     findings: Findings
-    max_nodes: int
+    limits: Limits
     inputs: list[Input] = field(default_factory=list)
     layers: dict[str, Layer] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     tensors: dict[Ref, Tensor] = field(default_factory=dict)
     _taken: dict[str, Origin] = field(default_factory=dict)
     _weights: dict[str, tuple[Any, ...]] = field(default_factory=dict)
-    _full: bool = False
+    _steps: int = 0
 
     def report(self, code: Code, message: str, origin: Origin, **more: Any) -> None:
         """Report something about a place in the document."""
@@ -41,6 +42,53 @@ class Builder:
         self.findings.add(
             code.diagnostic(message, span=origin.span, pointer=origin.pointer, file=origin.file, notes=notes, **more)
         )
+
+    def stop(self, message: str, origin: Origin) -> NoReturn:
+        """Report a limit that lies far above what a model needs, and leave the rest of the document.
+
+        Raises:
+            TooMuch: always.
+        """
+        notes = chain_notes(origin.chain)
+        self.findings.stop(
+            codes.LIMIT_EXCEEDED.diagnostic(
+                message, span=origin.span, pointer=origin.pointer, file=origin.file, notes=notes
+            )
+        )
+
+    def step(self, origin: Origin, depth: int, node_id: str) -> None:
+        """Count one item, or one turn of a repeat, at a depth of expansion.
+
+        Raises:
+            TooMuch: if there are too many, or it lies too deep. Without this, blocks that use a block ten
+                times each would keep a machine busy for ever without adding a layer.
+        """
+        limits = self.limits
+        self._steps += 1
+        if self._steps > limits.max_expansion_steps:
+            self.stop(f"expansion takes more than {limits.max_expansion_steps} steps", origin)
+        if depth > limits.max_expansion_depth:
+            self.stop(f"blocks and repeats are more than {limits.max_expansion_depth} deep inside each other", origin)
+        if len(node_id) > limits.max_id_length:
+            self.stop(f"the id of a layer is longer than {limits.max_id_length} characters", origin)
+
+    def _check_sizes(self, outputs: Iterable[Tensor], weights: Iterable[Weight]) -> None:
+        """Refuse tensors whose elements cannot be counted.
+
+        Raises:
+            ShapeError: for such an output or weight.
+        """
+        limit = self.limits.max_elements
+        for what, shape in (
+            *(("output", tensor.shape) for tensor in outputs),
+            *((weight.name, weight.shape) for weight in weights),
+        ):
+            count = 1
+            for size in shape:
+                if isinstance(size, int):
+                    count *= max(size, 1)
+                if count > limit:
+                    raise ShapeError(f"would have more than {limit} elements in its {what}")
 
     def add_input(self, item: Input) -> None:
         """Add a model input."""
@@ -58,12 +106,8 @@ class Builder:
         lint: Suppressions = (),
     ) -> Outcome:
         """Add a call of ``layer``, known as ``key``; returns its outputs, or None after reporting an error."""
-        if len(self.nodes) >= self.max_nodes:
-            if not self._full:
-                message = f"the model has more than {self.max_nodes} layers after expansion"
-                self.report(codes.LIMIT_EXCEEDED, message, origin)
-                self._full = True
-            return None
+        if len(self.nodes) >= self.limits.max_expanded_nodes:
+            self.stop(f"the model has more than {self.limits.max_expanded_nodes} layers after expansion", origin)
         if not self._name_is_free(node_id, origin) or (key != node_id and not self._key_is_free(key, layer, origin)):
             return None
         if not self._arguments_fit(layer, args, origin):
@@ -72,6 +116,7 @@ class Builder:
         try:
             outputs = layer.infer_outputs(call)
             weights = layer.weight_specs(call)
+            self._check_sizes(outputs, weights)
         except ShapeError as error:
             self._shape_error(layer, error, call, origin)
             return None

@@ -46,6 +46,7 @@ class Composer(Resolver):
         for i, item in enumerate(turns):
             bindings = ((var, item),) if var else ()
             frame = Frame(f"repeat {name} {i}" if not var else f"repeat {name}", here, scope.env.file, None, bindings)
+            self.builder.step(Origin(here, scope.env.file, span_of(value), scope.env.chain), 0, "")
             names = {**scope.env.names, var: item} if var else scope.env.names
             env = replace(scope.env, names=names, chain=(*scope.env.chain, frame))
             inner = scope.nested(f"{name}.{i}", env=env, lint=lint)

@@ -28,6 +28,7 @@ class Expander(Composer):
     """Expands lists of items into the builder."""
 
     _blocks: tuple[str, ...] = ()
+    _depth: int = 0
 
     # --- lists -------------------------------------------------------------------------------------
 
@@ -44,10 +45,12 @@ class Expander(Composer):
         if not isinstance(node, SequenceNode):
             return None
         counts: dict[str, int] = {}
+        self._depth += 1
         for i, item in enumerate(node.items):
             here = pointer_join(pointer, i)
             default = first if i == 0 else ""
             current = self._item(item, here, scope, current, counts, default)
+        self._depth -= 1
         return current
 
     def _item(
@@ -61,6 +64,7 @@ class Expander(Composer):
             return None
         env = scope.env
         origin = Origin(pointer, env.file, span_of(action_node) or span_of(item), env.chain)
+        self.builder.step(origin, self._depth, scope.node_prefix + name)
         lint = self._suppressions(mapping, pointer)
         source = mapping.get("in") if mapping is not None else None
         if source is not None:
@@ -153,7 +157,7 @@ class Expander(Composer):
 
     def _is_bad(self, library: Library, mapping: MappingNode | None, pointer: str) -> bool:
         """Whether the item itself (not a list inside it) has a schema-level finding."""
-        bad = library.bad
+        bad, above = library.bad, library.above_bad
         if not bad:
             return False
         if pointer in bad:
@@ -162,7 +166,7 @@ class Expander(Composer):
             here = pointer_join(pointer, key)
             if here in bad:
                 return True
-            if key not in ("body", "residual", "parallel") and any(p.startswith(here + "/") for p in bad):
+            if key not in ("body", "residual", "parallel") and here in above:
                 return True
         return False
 
@@ -337,7 +341,7 @@ class Expander(Composer):
         library = definition.library
         env = Environment(library.document.file, library.names, scope.env.findings, scope.env.limits, scope.env.chain)
         body, where = definition.node, definition.pointer
-        if where in library.bad or any(p.startswith(where + "/") for p in library.bad):
+        if where in library.bad or where in library.above_bad:
             return None
         if isinstance(body, MappingNode) and "use" in body:
             inner = Scope(library, env, scope.node_prefix, scope.key_prefix, lint=scope.lint + lint)

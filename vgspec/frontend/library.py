@@ -36,6 +36,7 @@ class Library:
         includes: libraries by the name they are included as.
         names: values of the document's own parameters.
         bad: pointers with a schema-level finding; what lies there is not expanded.
+        above_bad: pointers of all that such a place lies in.
         prefix: how the including documents name it, such as ``lib.``.
     """
 
@@ -44,6 +45,15 @@ class Library:
     names: Mapping[str, Any] = field(default_factory=dict)
     bad: frozenset[str] = frozenset()
     prefix: str = ""
+    above_bad: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Collect the pointers above bad ones, since every item asks for them."""
+        above: set[str] = set()
+        for pointer in self.bad:
+            while pointer and (pointer := pointer.rpartition("/")[0]) not in above:
+                above.add(pointer)
+        self.above_bad = frozenset(above)
 
     @property
     def root(self) -> MappingNode | None:

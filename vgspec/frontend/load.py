@@ -13,7 +13,7 @@ from vgspec import codes
 from vgspec.diagnostics import Diagnostic, nearest
 from vgspec.frontend.builder import Builder
 from vgspec.frontend.expand import Expander
-from vgspec.frontend.findings import Findings
+from vgspec.frontend.findings import Findings, TooMuch
 from vgspec.frontend.library import Library, load_includes, project_root
 from vgspec.frontend.parameters import bind_parameters
 from vgspec.frontend.scope import Scope, suppressions
@@ -111,23 +111,26 @@ def load_document(
     limits: Limits = DEFAULT_LIMITS,
 ) -> Spec:
     """Load a parsed document; ``problems`` is what parsing found."""
-    findings = Findings()
-    findings.extend(problems)
+    findings = Findings(limits.max_findings)
     documents = [document]
-    loader = _Loader(findings, limits, documents, project_root(path) if path is not None else Path.cwd().resolve())
-    library = loader.library(document, "", path, (path.resolve(),) if path is not None else ())
     graph: Graph | None = None
     names: Mapping[str, Any] = {}
     facts: dict[str, Any] = {}
-    if library is not None and library.root is not None:
-        given = {name: (value, None, pointer_join("", "params", name)) for name, value in (params or {}).items()}
-        names = loader.bind(library, given)
-        facts = {"library": library}
-        if "layers" in library.root:
-            graph = _build_graph(library, findings, limits)
+    try:
+        findings.extend(problems)
+        loader = _Loader(findings, limits, documents, project_root(path) if path is not None else Path.cwd().resolve())
+        library = loader.library(document, "", path, (path.resolve(),) if path is not None else ())
+        if library is not None and library.root is not None:
+            given = {name: (value, None, pointer_join("", "params", name)) for name, value in (params or {}).items()}
+            names = loader.bind(library, given)
+            facts = {"library": library}
+            if "layers" in library.root:
+                graph = _build_graph(library, findings, limits)
+    except TooMuch:
+        graph = None
     ok_graph = None if findings.failed else graph
     ordered = sorted(findings.result(), key=lambda d: (d.file != document.file, d.file, _start(d)))
-    return Spec(document, SourceMap.of(documents), ok_graph, tuple(ordered), names, path, facts)
+    return Spec(document, SourceMap.of(documents), ok_graph, (*ordered, *findings.last), names, path, facts)
 
 
 def _start(diagnostic: Diagnostic) -> int:
@@ -150,7 +153,7 @@ class _Loader:
             message = "a spec is a mapping with 'vgspec', 'inputs' and 'layers'"
             self.findings.add(codes.NOT_A_SPEC.diagnostic(message, span=root.span, file=document.file))
             return None
-        found = check_structure(root, published_schema(), file=document.file)
+        found = check_structure(root, published_schema(), file=document.file, limit=self.limits.max_findings + 1)
         self.findings.extend(found)
         bad = frozenset(d.pointer for d in found)
         library = Library(document, bad=bad, prefix=prefix)
@@ -162,6 +165,10 @@ class _Loader:
         key = (path, prefix)
         if key in self._seen:
             return self._seen[key]
+        if len(self._seen) >= self.limits.max_includes:
+            message = f"there are more than {self.limits.max_includes} includes"
+            self.findings.stop(codes.LIMIT_EXCEEDED.diagnostic(message, file=shown))
+        self._seen[key] = None
         document, problems = read_file(path, self.limits, name=shown, regular_only=True)
         self.documents.append(document)
         self.findings.extend(problems)
@@ -184,7 +191,7 @@ def _build_graph(library: Library, findings: Findings, limits: Limits) -> Graph 
     root = library.root
     assert root is not None
     env = Environment(library.document.file, library.names, findings, limits)
-    builder = Builder(findings, limits.max_expanded_nodes)
+    builder = Builder(findings, limits)
     scope = Scope(library, env, lint=suppressions(root.get("lint"), "/lint"))
     inputs = library.section("inputs")
     failed_inputs = False
@@ -220,7 +227,7 @@ def _build_graph(library: Library, findings: Findings, limits: Limits) -> Graph 
 
 
 def _tainted(library: Library, pointer: str) -> bool:
-    return any(bad == pointer or bad.startswith(pointer + "/") for bad in library.bad)
+    return pointer in library.bad or pointer in library.above_bad
 
 
 def _input(
@@ -235,12 +242,19 @@ def _input(
     if shape is FAILED or any(item is FAILED for item in options.values()):
         return None
     dims: list[Any] = []
+    elements = 1
     for i, size in enumerate(shape if isinstance(shape, tuple) else ()):
         if size is FAILED:
             return None
         if isinstance(size, str):
             dims.append(Sym.named(size))
         elif size is None or (isinstance(size, int) and not isinstance(size, bool) and size >= 1):
+            if isinstance(size, int):
+                elements *= size
+            if elements > env.limits.max_elements:
+                message = f"an input has at most {env.limits.max_elements} elements"
+                _report_at(env, codes.OUT_OF_RANGE, message, node, pointer_join(where, i))
+                return None
             dims.append(size)
         else:
             message = f"a size is a whole number of at least 1, a name or null, got {size!r}"
@@ -301,6 +315,7 @@ def _outputs(
     if _tainted(scope.library, "/outputs"):
         return None
     found: list[Output] = []
+    taken: set[str] = set()
     failed = False
     for name, item, pointer in named:
         ref = expander.reference(item, pointer, scope)
@@ -308,9 +323,10 @@ def _outputs(
             failed = True
             continue
         label = name or _output_name(ref)
-        if any(other.name == label for other in found):
+        if label in taken:
             _report_at(scope.env, codes.DUPLICATE_ID, f"two outputs are called {label!r}", item, pointer)
             failed = True
+        taken.add(label)
         found.append(Output(label, ref, Origin(pointer, file, item.span)))
     return None if failed else tuple(found)
 

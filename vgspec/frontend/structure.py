@@ -17,6 +17,7 @@ from vgspec import codes
 from vgspec.codes import Code
 from vgspec.diagnostics import Diagnostic, Label, nearest
 from vgspec.layers.refused import REFUSED
+from vgspec.limits import DEFAULT_LIMITS
 from vgspec.source import MappingNode, ScalarNode, SequenceNode, SNode, kind_of, pointer_join
 
 __all__ = ["check_structure"]
@@ -34,9 +35,14 @@ _NOUNS = {
 }
 
 
-def check_structure(root: SNode, schema: Schema, *, file: str = "") -> list[Diagnostic]:
-    """All findings about the form of a document; none if a JSON Schema validator would accept it."""
-    checker = _Checker(schema["$defs"], file)
+def check_structure(
+    root: SNode, schema: Schema, *, file: str = "", limit: int = DEFAULT_LIMITS.max_findings
+) -> list[Diagnostic]:
+    """All findings about the form of a document; none if a JSON Schema validator would accept it.
+
+    Lists and mappings are not looked at further once there are ``limit`` findings.
+    """
+    checker = _Checker(schema["$defs"], file, limit)
     checker.check(root, schema, "")
     return checker.found
 
@@ -104,8 +110,8 @@ def _takes(schema: Schema, value: Any) -> bool:
 class _Checker:
     """Walks a tree along the schema and collects findings."""
 
-    def __init__(self, defs: Mapping[str, Schema], file: str) -> None:
-        self.defs, self.file = defs, file
+    def __init__(self, defs: Mapping[str, Schema], file: str, limit: int) -> None:
+        self.defs, self.file, self.limit = defs, file, limit
         self.found: list[Diagnostic] = []
         self._resolved: dict[int, tuple[Schema, frozenset[str]]] = {}
 
@@ -205,6 +211,8 @@ class _Checker:
         prefix = schema.get("prefixItems", ())
         rest = schema.get("items")
         for i, item in enumerate(node):
+            if len(self.found) >= self.limit:
+                return
             if i < len(prefix):
                 self.check(item, prefix[i], pointer_join(pointer, i))
             elif isinstance(rest, Mapping):
@@ -223,6 +231,8 @@ class _Checker:
             self.add(codes.OUT_OF_RANGE, f"expected a mapping with {expected}, got {len(node)}", node, pointer)
         meant: set[str | None] = set()
         for key_node, value in node.entries:
+            if len(self.found) >= self.limit:
+                return
             key = str(key_node.value)
             if names is not None and not _regex(names["pattern"]).search(key):
                 self.add(
