@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vgspec.frontend.load import load
-from vgspec.spec import Spec
+from vgspec.spec import Spec, SpecError
 
 if TYPE_CHECKING:
     from vgspec.analysis.signal import Profile
@@ -74,13 +74,16 @@ def compile_spec(
         A functional ``keras.Model``.
 
     Raises:
-        SpecError: if the spec has errors.
+        SpecError: if the spec has errors, or the model does not fit into the memory that is free.
         ImportError: if Keras is not installed.
     """
     loaded = spec if isinstance(spec, Spec) else load(spec, params=params)
     graph = loaded.require_graph()
+    from vgspec.analysis.memory import too_large
     from vgspec.backends.keras_model import build_model
 
+    if (found := too_large(graph)) is not None:
+        raise SpecError((found,), loaded.sources)
     return build_model(graph, seed=seed)
 
 
@@ -99,7 +102,6 @@ def from_keras(model: Any, *, flat: bool = False) -> Spec:
     from vgspec.backends.model_config import model_config
     from vgspec.diagnostics import has_errors
     from vgspec.importers.specs import spec_of_config
-    from vgspec.spec import SpecError
 
     spec = spec_of_config(model_config(model), file=f"<{model.name}>", flat=flat)
     if has_errors(spec.diagnostics):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import re
 
-from vgspec.cli.exits import Exit
+from vgspec.cli.exits import Exit, UsageError
 from vgspec.cli.output import Output
 from vgspec.cli.parser import Subparsers, add_params
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_parser", "parse_size", "run"]
+
+_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -29,6 +32,11 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--strict", action="store_true", help="stop on warnings too")
     parser.add_argument("--force", action="store_true", help="replace an existing target")
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the initial weights")
+    parser.add_argument(
+        "--max-memory",
+        metavar="SIZE",
+        help="refuse a model whose variables take more, such as 16GiB; default: the memory that is free",
+    )
     parser.set_defaults(run=run)
 
 
@@ -42,6 +50,7 @@ def run(args: argparse.Namespace, out: Output) -> int:
     from vgspec.spec import SpecError
 
     target = Target.named(args.spec)
+    limit_memory = None if args.max_memory is None else parse_size(args.max_memory)
     findings, spec = check_one(target, parse_params(args.params))
     show_diagnostics(findings, out, spec.sources, files=(target.name,))
     limit = Severity.WARNING if args.strict else Severity.ERROR
@@ -53,12 +62,16 @@ def run(args: argparse.Namespace, out: Output) -> int:
     except SpecError as error:
         show_diagnostics(error.diagnostics, out, spec.sources, files=(target.name,))
         return Exit.FAILED
+    from vgspec.analysis.memory import too_large
     from vgspec.backends.errors import BuildError
     from vgspec.backends.saving import format_of, save
     from vgspec.files import OutputError
 
     try:
         slow = format_of(args.out) != "python"
+        if slow and (found := too_large(graph, limit_memory)) is not None:
+            show_diagnostics((found,), out, spec.sources)
+            return Exit.FAILED
         with out.progress("starting TensorFlow and building the model" if slow else "writing source"):
             kind = save(graph, args.out, force=args.force, seed=args.seed)
     except (BuildError, OutputError) as error:
@@ -67,3 +80,15 @@ def run(args: argparse.Namespace, out: Output) -> int:
     what = {"keras": "Keras model", "python": "Keras source", "saved_model": "TensorFlow SavedModel"}[kind]
     out.say(f"wrote {args.out} ({what})")
     return Exit.OK
+
+
+def parse_size(text: str) -> int:
+    """Bytes from ``16GiB``, ``512M`` or a plain number; units are powers of 1024.
+
+    Raises:
+        UsageError: if it is none of these.
+    """
+    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,6})?) ?([kmgt]?)(?:i?b)?", text.strip().lower(), re.ASCII)
+    if match is None:
+        raise UsageError(f"--max-memory {text}: expected a size such as 16GiB")
+    return int(float(match[1]) * _UNITS[match[2]])
