@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -102,10 +102,9 @@ def fitting(activation: Activation | None) -> str:
 
 def misfits(facts: Facts, stretch: Stretch) -> tuple[Misfit, ...]:
     """Every kernel of a stretch with the scale it has, relative to the scale it needs; random ones only."""
-    kernels = _by_node(facts)
     found = []
     for node in stretch.kernels:
-        for kernel in kernels.get(node.layer, ()):
+        for kernel in facts.own_kernels.get(node.layer, ()):
             scale = kernel.scale
             if scale is None or scale == 0.0 or not kernel.moments.random:
                 continue
@@ -114,14 +113,6 @@ def misfits(facts: Facts, stretch: Stretch) -> tuple[Misfit, ...]:
             activation = facts.activation_after(node)
             found.append(Misfit(kernel, activation, scale / needed_scale(activation)))
     return tuple(found)
-
-
-def _by_node(facts: Facts) -> Mapping[str, list[Kernel]]:
-    found: dict[str, list[Kernel]] = {}
-    for kernel in facts.kernels:
-        if kernel.weight.name.rpartition("/")[0] == "":
-            found.setdefault(kernel.node.layer, []).append(kernel)
-    return found
 
 
 def named_cause(facts: Facts, stretch: Stretch) -> bool:

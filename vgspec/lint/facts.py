@@ -217,6 +217,26 @@ class Facts:
         """Whether an output can be reached without a further kernel."""
         return self.paths.shortest_below.get(node.id, 1) == 0
 
+    def is_output(self, node: Node) -> bool:
+        """Whether a node is an output, or goes into one through reshaping only."""
+        if node.id in self.output_nodes:
+            return True
+        following = list(self.through(node, Trait.RESHAPING, Trait.IDENTITY))
+        return (
+            bool(following)
+            and following[-1].id in self.output_nodes
+            and self.has(following[-1], Trait.RESHAPING, Trait.IDENTITY)
+        )
+
+    def is_side_branch(self, node: Node) -> bool:
+        """Whether what a node reads goes to an output another way too; model inputs do not count."""
+        for before in self.producers(node):
+            if before.id in self.output_nodes:
+                return True
+            if any(reader.id != node.id and reader.id in self.paths.reaching for reader in self.consumers(before)):
+                return True
+        return False
+
     def through(self, node: Node, *traits: Trait) -> Iterator[Node]:
         """The nodes after one, as long as each is read by one other only; goes on past layers with these traits."""
         here = self.only_consumer(node)
@@ -319,6 +339,15 @@ class Facts:
     def kernels(self) -> tuple[Kernel, ...]:
         """Every trainable kernel, in order; of a shared layer once."""
         return tuple(kernel for node in self.first_calls for kernel in self._kernels_of(node))
+
+    @cached_property
+    def own_kernels(self) -> Mapping[str, tuple[Kernel, ...]]:
+        """By layer, its kernels; those of a layer inside a wrapper left out."""
+        found: dict[str, list[Kernel]] = {}
+        for kernel in self.kernels:
+            if "/" not in kernel.weight.name:
+                found.setdefault(kernel.node.layer, []).append(kernel)
+        return {key: tuple(kernels) for key, kernels in found.items()}
 
     def _kernels_of(self, node: Node) -> Iterator[Kernel]:
         layer = self.layer(node)
