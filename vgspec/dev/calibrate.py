@@ -153,7 +153,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     comparisons = []
     for path in given.specs:
-        comparisons.append(compare(path.stem, load_spec(path).graph, seeds=range(given.seeds), double=given.double))
+        comparisons.append(
+            compare(path.stem, load_spec(path).require_graph(), seeds=range(given.seeds), double=given.double)
+        )
         print(f"{path.stem}: done", file=sys.stderr, flush=True)
     text = table(comparisons)
     if given.output is not None:

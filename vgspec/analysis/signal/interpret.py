@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from vgspec.analysis.signal import attention, linear, merging, normalize, pooling, recurrent, reshaping
+from vgspec.analysis.signal import attention, convolution, linear, merging, normalize, pooling, recurrent, reshaping
 from vgspec.analysis.signal.functions import scalar_function
 from vgspec.analysis.signal.linear import fold_border, to_channel
 from vgspec.analysis.signal.pointwise import apply_function
@@ -235,7 +235,7 @@ Handler = Callable[[tuple[State, ...], Any, Place], Step | None]
 
 _HANDLERS: dict[type, Handler] = {
     rule.Linear: lambda states, primitive, place: linear.linear(states[0], primitive),
-    rule.Convolution: lambda states, primitive, place: linear.convolve(states[0], primitive),
+    rule.Convolution: lambda states, primitive, place: convolution.convolve(states[0], primitive),
     rule.Bias: lambda states, primitive, place: linear.add_bias(states[0], primitive),
     rule.Lookup: lambda states, primitive, place: linear.lookup(states[0], primitive),
     rule.Elementwise: _elementwise,

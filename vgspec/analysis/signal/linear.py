@@ -1,4 +1,4 @@
-"""Linear maps with random weights: dense, all convolutions, biases, tables.
+"""Linear maps with random weights: what all share, dense layers, biases, tables.
 
 A weight of mean zero and variance ``v`` sends the product moments of ``n`` inputs to ``n v`` times themselves; two
 outputs share a weight only if they meet it at the same tap, so that a pair of positions counts the taps that meet
@@ -9,9 +9,7 @@ squared coverage say how much.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
-from vgspec.analysis.signal.pointwise import align
 from vgspec.analysis.signal.state import (
     BATCH_SIZE,
     Grad,
@@ -21,15 +19,26 @@ from vgspec.analysis.signal.state import (
     Segment,
     State,
     Step,
-    UnknownSignal,
     pair_average,
 )
-from vgspec.analysis.signal.taps import Taps, count
+from vgspec.analysis.signal.taps import Taps
 from vgspec.analysis.signal.weights import WeightLaw, weight_law
 from vgspec.catalogue.moments import Structure
 from vgspec.layers import signal as rule
 
-__all__ = ["add_bias", "convolve", "fold_border", "linear", "lookup", "to_channel"]
+__all__ = [
+    "LinearMap",
+    "add_bias",
+    "cancelled",
+    "fold_border",
+    "largest_singular_value",
+    "linear",
+    "log_of",
+    "lookup",
+    "merge_axes",
+    "to_channel",
+    "typical_gradient",
+]
 
 
 def fold_border(state: State) -> State:
@@ -118,7 +127,7 @@ def _mean_part(x: Moments, c: float, t: float) -> Moments:
     return Moments(n * x.m, q, p, s, r, q, p, s, r)
 
 
-class _Map:
+class LinearMap:
     """One linear map with its counts: the common part of dense layers and convolutions."""
 
     def __init__(
@@ -149,6 +158,7 @@ class _Map:
         return Moments(m, q, p, s, r, k, kp, ks, kr)
 
     def output(self, segments: tuple[Segment, ...], units: int) -> State:
+        """The output tensor with these segments of together ``units`` independent channels."""
         overlap = overlap_of(self.state)
         width = self.fan_in * self.taps.size
         overlap = max(overlap, 1.0 / max(width, 1))
@@ -218,13 +228,14 @@ class _Map:
         )
 
 
-def _cancelled(hetero: float, share: float) -> float:
+def cancelled(hetero: float, share: float) -> float:
     """What a normalization added for channels with small weights, which these weights take away again."""
     raised = 1.0 + hetero * share * share
     return raised / max(raised - hetero * share, 0.1)
 
 
-def _log(value: float, log: float) -> float:
+def log_of(value: float, log: float) -> float:
+    """The log of a squared norm from a value relative to ``exp(log)``."""
     return math.log(value) + log if value > 0.0 else -math.inf
 
 
@@ -245,11 +256,11 @@ def linear(state: State, primitive: rule.Linear) -> Step:
     positions = state.positions
     taps = Taps(positions, positions * positions, 1, positions, positions)
     if primitive.spectral:
-        top = _largest(law, primitive.fan_in, primitive.fan_out, primitive.spectral)
+        top = largest_singular_value(law, primitive.fan_in, primitive.fan_out, primitive.spectral)
         law = law._replace(variance=law.variance / top**2, mean=law.mean / top)
     sizes = (*state.sizes[:-1], *primitive.features)
     channel = len(sizes) - 1
-    step = _Map(state, law, taps, primitive.fan_in, primitive.fan_out, sizes, channel)
+    step = LinearMap(state, law, taps, primitive.fan_in, primitive.fan_out, sizes, channel)
     segment = Segment(sizes[-1] if sizes else 1, step.transfer(step.x), None, *step.unevenness())
     state_sizes = state.sizes
     output = step.output((segment,), primitive.fan_out)
@@ -263,18 +274,18 @@ def linear(state: State, primitive: rule.Linear) -> Step:
         grad = grads[0]
         if grad is None:
             return Pulled((None,))
-        g = _typical(grad)
+        g = typical_gradient(grad)
         spread, fresh, overlap = step.pulled(grad, primitive.fan_in, orthogonal)
-        shared = _cancelled(segment.hetero, g.inverse)
+        shared = cancelled(segment.hetero, g.inverse)
         inward = step.back(g, state_sizes[-1]).scaled(1.0 / shared)
         kernel = step.kernel(g, step.x, primitive.fan_in * primitive.fan_out)
         result = Grad((inward,), grad.log, spread, fresh, overlap).normalised()
-        return Pulled((result,), ((primitive.kernel, _log(kernel, grad.log)),))
+        return Pulled((result,), ((primitive.kernel, log_of(kernel, grad.log)),))
 
     return Step((output,), pull)
 
 
-def _typical(grad: Grad) -> GradSegment:
+def typical_gradient(grad: Grad) -> GradSegment:
     """Mean moments, with the finite number of channels behind the last map accounted for."""
     g = grad.mean
     if len(grad.segments) > 1:
@@ -321,12 +332,12 @@ def _scaled(state: State, gain: float, primitive: rule.Linear) -> Step:
         near = positions * (moments.q * g.q + (BATCH_SIZE - 1) * moments.p * g.p)
         far = positions * (positions - 1) * (moments.s * g.s + (BATCH_SIZE - 1) * moments.r * g.r)
         kernel = entries * BATCH_SIZE * max(near + far, 0.0)
-        return Pulled((grad.scaled(gain * gain).normalised(),), ((primitive.kernel, _log(kernel, grad.log)),))
+        return Pulled((grad.scaled(gain * gain).normalised(),), ((primitive.kernel, log_of(kernel, grad.log)),))
 
     return Step((output,), pull)
 
 
-def _largest(law: WeightLaw, rows: int, columns: int, iterations: int) -> float:
+def largest_singular_value(law: WeightLaw, rows: int, columns: int, iterations: int) -> float:
     """The largest singular value that power iterations from a random start find.
 
     One iteration gives ``sqrt(E[l^2] / E[l])`` over the squared singular values, that is ``sqrt(v (rows + columns))``
@@ -339,109 +350,6 @@ def _largest(law: WeightLaw, rows: int, columns: int, iterations: int) -> float:
     edge = math.sqrt(rows) + math.sqrt(columns)
     first = math.sqrt(rows + columns)
     return math.sqrt(law.variance) * (edge - (edge - first) / iterations)
-
-
-def convolve(state: State, primitive: rule.Convolution) -> Step:
-    """Apply a convolution of any kind."""
-    axis = primitive.axis if primitive.axis < 0 else primitive.axis - 1
-    channel = axis % len(state.sizes)
-    if channel != state.channel:
-        state = to_channel(state, channel)
-    law = weight_law(primitive.initializer, primitive.shape)
-    spatial, channels = state.spatial, state.channels
-    kernel = primitive.shape[: len(spatial)]
-    if len(kernel) != len(spatial) or min(spatial, default=1) < 1:
-        raise UnknownSignal(f"a kernel of {len(kernel)} axes meets {len(spatial)} axes of positions")
-    if primitive.transposed:
-        state = fold_border(state)
-        outputs = tuple(_transposed_size(spatial[i], kernel[i], primitive, i) for i in range(len(spatial)))
-        turned, _ = count(outputs, kernel, primitive.strides, primitive.dilation, primitive.padding, (), spatial)
-        taps = Taps(turned.total, turned.squares, turned.size, turned.inputs, turned.outputs)
-    else:
-        taps, outputs = count(spatial, kernel, primitive.strides, primitive.dilation, primitive.padding, state.border)
-    if primitive.spectral:
-        top = _largest(law, math.prod(primitive.shape[:-1]), primitive.shape[-1], primitive.spectral)
-        law = law._replace(variance=law.variance / top**2, mean=law.mean / top)
-    sizes = list(outputs)
-    sizes.insert(state.channel, primitive.filters)
-    if primitive.depthwise:
-        return _depthwise(state, primitive, law, taps, tuple(sizes))
-    outer = _outer(state, kernel, primitive, taps) if state.border and not primitive.transposed else 1.0
-    fan_in, fan_out = channels // primitive.groups, primitive.filters // primitive.groups
-    step = _Map(state, law, taps, fan_in, fan_out, tuple(sizes), state.channel)
-    segment = Segment(primitive.filters, step.transfer(step.x), None, *step.unevenness())
-    output = step.output((segment,), primitive.filters)
-
-    def pull(grads: tuple[Grad | None, ...]) -> Pulled:
-        grad = grads[0]
-        if grad is None:
-            return Pulled((None,))
-        g = _typical(grad)
-        spread, fresh, overlap = step.pulled(grad, channels, law.structure is Structure.ORTHOGONAL)
-        shared = _cancelled(segment.hetero, g.inverse)
-        inward = step.back(g, channels).scaled(1.0 / shared)
-        size = step.kernel(g, step.x, fan_in * primitive.filters)
-        result = Grad((inward,), grad.log, spread, fresh, overlap, outer).normalised()
-        return Pulled((result,), ((primitive.kernel, _log(size, grad.log)),))
-
-    return Step((output,), pull)
-
-
-def _outer(state: State, kernel: tuple[int, ...], primitive: rule.Convolution, taps: Taps) -> float:
-    """The gradient's mean square over a padded tensor, relative to that over its interior."""
-    whole, _ = count(state.spatial, kernel, primitive.strides, primitive.dilation, primitive.padding)
-    inside = taps.total / taps.inputs
-    return whole.total / whole.inputs / inside if inside > 0 else 1.0
-
-
-def _transposed_size(size: int, kernel: int, primitive: rule.Convolution, axis: int) -> int:
-    stride = primitive.strides[axis]
-    dilation = primitive.dilation[axis] if primitive.dilation else 1
-    reach = (kernel - 1) * dilation + 1
-    extra = primitive.output_padding[axis] if primitive.output_padding is not None else None
-    if extra is not None:
-        crop = reach // 2 if primitive.padding == "same" else 0
-        return (size - 1) * stride + reach - 2 * crop + extra
-    if primitive.padding == "same":
-        return size * stride
-    return size * stride + max(reach - stride, 0)
-
-
-def _depthwise(state: State, primitive: rule.Convolution, law: WeightLaw, taps: Taps, sizes: tuple[int, ...]) -> Step:
-    """Each channel by itself: segments stay apart."""
-    multiplier = primitive.shape[-1]
-    outer = _outer(state, primitive.shape[: len(state.spatial)], primitive, taps) if state.border else 1.0
-    maps = []
-    segments = []
-    for segment in state.segments:
-        alone = State(
-            state.sizes, state.channel, (segment,), state.border, state.spread, state.fresh, state.overlap, state.dead
-        )
-        step = _Map(alone, law, taps, 1, multiplier, sizes, state.channel)
-        maps.append(step)
-        hetero = segment.hetero + law.excess / taps.size
-        segments.append(Segment(segment.size * multiplier, step.transfer(step.x), None, hetero))
-    whole = _Map(state, law, taps, 1, multiplier, sizes, state.channel)
-    output = replace(whole.output(tuple(segments), state.channels * multiplier), overlap=state.overlap)
-    cuts = tuple(segment.size for segment in segments)
-
-    def pull(grads: tuple[Grad | None, ...]) -> Pulled:
-        grad = grads[0]
-        if grad is None:
-            return Pulled((None,))
-        spread, fresh, overlap = whole.pulled(grad, state.channels, False)
-        inward = []
-        kernel = 0.0
-        typical = 1.0 / math.sqrt(1.0 + grad.fresh)
-        for g, step, before, after in zip(align(grad, cuts), maps, state.segments, segments, strict=True):
-            shared = _cancelled(after.hetero, g.inverse)
-            scaled = g.scaled(typical)
-            inward.append(step.back(scaled, before.size).scaled(1.0 / shared))
-            kernel += step.kernel(scaled, step.x, before.size * multiplier)
-        result = Grad(tuple(inward), grad.log, spread, fresh, overlap, outer).normalised()
-        return Pulled((result,), ((primitive.kernel, _log(kernel, grad.log)),))
-
-    return Step((output,), pull)
 
 
 def add_bias(state: State, primitive: rule.Bias) -> Step:
@@ -501,6 +409,6 @@ def lookup(state: State, primitive: rule.Lookup) -> Step:
         n = BATCH_SIZE * positions
         coherent = (positions - 1) * g.s + (BATCH_SIZE - 1) * (g.p + (positions - 1) * g.r)
         size = n * width * (g.q + coherent / drawn)
-        return Pulled((None,), ((primitive.kernel, _log(size, grad.log)),))
+        return Pulled((None,), ((primitive.kernel, log_of(size, grad.log)),))
 
     return Step((output,), pull)

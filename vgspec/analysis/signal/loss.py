@@ -72,8 +72,8 @@ def loss_gradient(
             # coherent parts are one draw of few probabilities: the typical square is below the mean one
             variance = min(max(logits.moments.q - logits.moments.k, 0.0), 4.0)
             typical = 1.0 / math.sqrt(1.0 + (2.0 + 4.0 * variance) / (classes - 1))
-            pairs = [(value - c2) * typical for value in (y.p, y.s, y.r)]
-            return _grad(logits, q, *pairs, -q / (classes - 1), per_vector), fused
+            p, s, r = ((value - c2) * typical for value in (y.p, y.s, y.r))
+            return _grad(logits, q, p, s, r, -q / (classes - 1), per_vector), fused
         return _normalised_crossentropy(output, classes, per_vector), False
     if name == "BinaryCrossentropy":
         if fused or from_logits:

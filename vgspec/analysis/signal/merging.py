@@ -172,6 +172,9 @@ def combine(states: tuple[State, ...], primitive: rule.Combine, sources: tuple[o
     if kind in ("multiply", "maximum", "minimum") or any(state.border for state in states):
         states = tuple(fold_border(state) for state in states)
     repeated = _repeats(sources, len(states))
+    first = (
+        tuple(sources.index(source) for source in sources) if len(sources) == len(states) else tuple(range(len(states)))
+    )
     spread_states: list[State] = []
     pulls: list[Pull] = []
     for state in states:
@@ -186,7 +189,7 @@ def combine(states: tuple[State, ...], primitive: rule.Combine, sources: tuple[o
     segments = []
     for index, size in enumerate(cuts):
         parts = [column[index].moments for column in columns]
-        segments.append(Segment(size, _merge(kind, parts, repeated)))
+        segments.append(Segment(size, _merge(kind, parts, first)))
     powers = [sum(state.moments.q for state in wide_states)] * n
     shares = [state.moments.q / power if power > 0 else 0.0 for state, power in zip(wide_states, powers, strict=True)]
     if kind == "multiply":
@@ -224,56 +227,34 @@ def _repeats(sources: tuple[object, ...], n: int) -> tuple[int, ...]:
     return tuple(sources.count(source) for source in sources)
 
 
-def _merge(kind: str, parts: list[Moments], repeated: tuple[int, ...]) -> Moments:
+def _merge(kind: str, parts: list[Moments], first: tuple[int, ...]) -> Moments:
+    """Moments of the result; ``first`` says for each input where the same tensor occurs first."""
     n = len(parts)
     if kind in ("add", "average", "subtract"):
-        total: Moments | None = None
-        for index, part in enumerate(parts):
-            times = repeated[index]
-            sign = -1.0 if kind == "subtract" and index else 1.0
-            if kind == "subtract" and times > 1:
-                return Moments(*(0.0,) * 9)
-            # a tensor that occurs `times` times adds up coherently: each of its terms counts `times` times
-            term = Moments(part.m, *(value * times for value in part[1:]))
-            if total is None:
-                total = term
-            else:
-                cross = 2.0 * sign * total.m * term.m if times == 1 else 2.0 * sign * total.m * term.m - 0.0
-                total = Moments(
-                    total.m + sign * term.m, *(x + y + cross for x, y in zip(total[1:], term[1:], strict=True))
-                )
-        assert total is not None
-        if any(times > 1 for times in repeated):
-            total = _coherent(parts, repeated)
+        weights: dict[int, float] = {}
+        for index in range(n):
+            weights[first[index]] = weights.get(first[index], 0.0) + (-1.0 if kind == "subtract" and index else 1.0)
+        terms = [parts[index].scaled(weight) for index, weight in weights.items()]
+        total = terms[0]
+        for term in terms[1:]:
+            total = _plus(total, term)
         return total.scaled(1.0 / n) if kind == "average" else total
     if kind == "multiply":
         result = parts[0]
         for part in parts[1:]:
             result = _times(result, part)
-        if repeated[0] == n == 2:
+        if n == 2 and first == (0, 0):
             variance = max(parts[0].q - parts[0].m ** 2, 0.0)
             square = 3 * variance**2 + 6 * variance * parts[0].m ** 2 + parts[0].m ** 4
             pairs = [parts[0].q ** 2 + 2 * (c * c - parts[0].m ** 4) for c in parts[0][2:]]
             result = Moments(parts[0].q, square, *pairs)
         return result
-    if all(times == n for times in repeated) and n > 1:
+    if n > 1 and set(first) == {0}:
         return parts[0]
     result = parts[0]
     for part in parts[1:]:
         result = _greater(result, part, 1.0 if kind == "maximum" else -1.0)
     return result
-
-
-def _coherent(parts: list[Moments], repeated: tuple[int, ...]) -> Moments:
-    """A sum in which some tensors occur several times."""
-    seen: list[tuple[Moments, int]] = []
-    for part, times in zip(parts, repeated, strict=True):
-        if not any(part is other for other, _ in seen):
-            seen.append((part, times))
-    total = seen[0][0].scaled(seen[0][1])
-    for part, times in seen[1:]:
-        total = _plus(total, part.scaled(times))
-    return total
 
 
 def _share(

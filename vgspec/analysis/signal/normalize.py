@@ -126,7 +126,8 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
             level = (segment.hetero + segment.uneven) * share
             f /= max(1.0 - level * (1.0 - share), 0.1)
             spread = (1.0 + segment.hetero * share * share) / (1.0 - min(segment.uneven * share * share, 0.8))
-            result.append(GradSegment(segment.size, q * f * spread, *pairs, g.k * f, 0.0, None, share))
+            p, s, r = pairs
+            result.append(GradSegment(segment.size, q * f * spread, p, s, r, g.k * f, inverse=share))
         return Pulled((grad.with_segments(result).normalised(),))
 
     return Step((output,), pull)

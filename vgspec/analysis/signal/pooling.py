@@ -1,8 +1,9 @@
 """Pooling: averages, and the maximum of correlated Gaussians.
 
 The maximum over a window is taken of the underlying Gaussian where the tensor is a growing function of one
-(a rectifier before it), so that its distribution is known and not only its first two moments. Elements of a window share a
-part of the randomness (the channel's mean over samples, the sample's own level): ``z = sqrt(c) u + sqrt(1-c) e``.
+(a rectifier before it), so that its distribution is known and not only its first two moments. Elements of a window
+share a part of the randomness (the channel's mean over samples, the sample's own level):
+``z = sqrt(c) u + sqrt(1-c) e``.
 """
 
 from __future__ import annotations

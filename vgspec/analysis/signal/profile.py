@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -125,7 +126,18 @@ def profile(graph: Graph, assumptions: Assumptions | None = None) -> Profile:
     Returns:
         One record for every input and node. What cannot be analysed is marked, never guessed.
     """
-    table = SizeTable(graph, assumptions or Assumptions())
+    # the passes make many small objects and no cycles: collecting while they grow would cost more than they do
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _profile(graph, assumptions or Assumptions())
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _profile(graph: Graph, assumptions: Assumptions) -> Profile:
+    table = SizeTable(graph, assumptions)
     states, ran = run_forward(graph, table)
     probe = run_backward(graph, states, ran, _probe_seeds(graph, states))
     seeds, reason = _loss_seeds(graph, states, ran)

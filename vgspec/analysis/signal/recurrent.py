@@ -93,12 +93,14 @@ def recur(states: tuple[State, ...], primitive: rule.Recurrence, sizes: tuple[in
 
     last, last_memory, _ = at(steps - 1)
     units = primitive.units
-    flat = {"spread": x.spread, "overlap": max(x.overlap, 1.0 / units)}
+    overlap = max(x.overlap, 1.0 / units)
     spatial = sizes[1:] if primitive.return_sequences else sizes
     alone = last._replace(s=last.q, r=last.p) if len(spatial) == 1 else last
-    end = State(spatial, len(spatial) - 1, (Segment(units, alone),), (), **flat)
+    end = State(spatial, len(spatial) - 1, (Segment(units, alone),), (), x.spread, overlap=overlap)
     if primitive.return_sequences:
-        first = State(sizes, len(sizes) - 1, (Segment(units, _over_time(cell, history, steps)),), (), **flat)
+        first = State(
+            sizes, len(sizes) - 1, (Segment(units, _over_time(cell, history, steps)),), (), x.spread, overlap=overlap
+        )
     else:
         first = end
     outputs = [first]
@@ -106,7 +108,8 @@ def recur(states: tuple[State, ...], primitive: rule.Recurrence, sizes: tuple[in
         outputs.append(end)
         if primitive.cell == "lstm":
             kept = last_memory._replace(s=last_memory.q, r=last_memory.p)
-            outputs.append(State(spatial, len(spatial) - 1, (Segment(units, kept),), (), **flat))
+            kept_state = State(spatial, len(spatial) - 1, (Segment(units, kept),), (), x.spread, overlap=overlap)
+            outputs.append(kept_state)
     horizon = _horizon(cell, at(steps - 1)[2])
     facts = (("steps", steps), ("horizon", horizon), ("first_to_last", _first_to_last(cell, history, steps)))
 

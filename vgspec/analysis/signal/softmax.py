@@ -106,10 +106,9 @@ def softmax(state: State, primitive: rule.Softmax) -> Step:
         outputs = y
     output = replace(state, segments=(Segment(classes, outputs),), fresh=0.0)
     output = to_channel(output, home)
+    factor = jacobian
     if primitive.log:
         factor = max(1.0 + (classes - 2) * second, 0.0) if classes > 1 else 0.0
-    else:
-        factor = jacobian
     flat = factor / second if second > 0 and not primitive.log else 1.0
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:

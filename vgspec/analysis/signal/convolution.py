@@ -1,0 +1,127 @@
+"""Convolutions: plain, grouped, depthwise and transposed, with padding, strides and dilation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from vgspec.analysis.signal.linear import (
+    LinearMap,
+    cancelled,
+    fold_border,
+    largest_singular_value,
+    log_of,
+    to_channel,
+    typical_gradient,
+)
+from vgspec.analysis.signal.pointwise import align
+from vgspec.analysis.signal.state import Grad, Pulled, Segment, State, Step, UnknownSignal
+from vgspec.analysis.signal.taps import Taps, count
+from vgspec.analysis.signal.weights import WeightLaw, weight_law
+from vgspec.catalogue.moments import Structure
+from vgspec.layers import signal as rule
+
+__all__ = ["convolve"]
+
+
+def convolve(state: State, primitive: rule.Convolution) -> Step:
+    """Apply a convolution of any kind."""
+    axis = primitive.axis if primitive.axis < 0 else primitive.axis - 1
+    channel = axis % len(state.sizes)
+    if channel != state.channel:
+        state = to_channel(state, channel)
+    law = weight_law(primitive.initializer, primitive.shape)
+    spatial, channels = state.spatial, state.channels
+    kernel = primitive.shape[: len(spatial)]
+    if len(kernel) != len(spatial) or min(spatial, default=1) < 1:
+        raise UnknownSignal(f"a kernel of {len(kernel)} axes meets {len(spatial)} axes of positions")
+    if primitive.transposed:
+        state = fold_border(state)
+        outputs = tuple(_transposed_size(spatial[i], kernel[i], primitive, i) for i in range(len(spatial)))
+        turned, _ = count(outputs, kernel, primitive.strides, primitive.dilation, primitive.padding, (), spatial)
+        taps = Taps(turned.total, turned.squares, turned.size, turned.inputs, turned.outputs)
+    else:
+        taps, outputs = count(spatial, kernel, primitive.strides, primitive.dilation, primitive.padding, state.border)
+    if primitive.spectral:
+        top = largest_singular_value(law, math.prod(primitive.shape[:-1]), primitive.shape[-1], primitive.spectral)
+        law = law._replace(variance=law.variance / top**2, mean=law.mean / top)
+    sizes = list(outputs)
+    sizes.insert(state.channel, primitive.filters)
+    if primitive.depthwise:
+        return _depthwise(state, primitive, law, taps, tuple(sizes))
+    outer = _outer(state, kernel, primitive, taps) if state.border and not primitive.transposed else 1.0
+    fan_in, fan_out = channels // primitive.groups, primitive.filters // primitive.groups
+    step = LinearMap(state, law, taps, fan_in, fan_out, tuple(sizes), state.channel)
+    segment = Segment(primitive.filters, step.transfer(step.x), None, *step.unevenness())
+    output = step.output((segment,), primitive.filters)
+
+    def pull(grads: tuple[Grad | None, ...]) -> Pulled:
+        grad = grads[0]
+        if grad is None:
+            return Pulled((None,))
+        g = typical_gradient(grad)
+        spread, fresh, overlap = step.pulled(grad, channels, law.structure is Structure.ORTHOGONAL)
+        shared = cancelled(segment.hetero, g.inverse)
+        inward = step.back(g, channels).scaled(1.0 / shared)
+        size = step.kernel(g, step.x, fan_in * primitive.filters)
+        result = Grad((inward,), grad.log, spread, fresh, overlap, outer).normalised()
+        return Pulled((result,), ((primitive.kernel, log_of(size, grad.log)),))
+
+    return Step((output,), pull)
+
+
+def _outer(state: State, kernel: tuple[int, ...], primitive: rule.Convolution, taps: Taps) -> float:
+    """The gradient's mean square over a padded tensor, relative to that over its interior."""
+    whole, _ = count(state.spatial, kernel, primitive.strides, primitive.dilation, primitive.padding)
+    inside = taps.total / taps.inputs
+    return whole.total / whole.inputs / inside if inside > 0 else 1.0
+
+
+def _transposed_size(size: int, kernel: int, primitive: rule.Convolution, axis: int) -> int:
+    stride = primitive.strides[axis]
+    dilation = primitive.dilation[axis] if primitive.dilation else 1
+    reach = (kernel - 1) * dilation + 1
+    extra = primitive.output_padding[axis] if primitive.output_padding is not None else None
+    if extra is not None:
+        crop = reach // 2 if primitive.padding == "same" else 0
+        return (size - 1) * stride + reach - 2 * crop + extra
+    if primitive.padding == "same":
+        return size * stride
+    return size * stride + max(reach - stride, 0)
+
+
+def _depthwise(state: State, primitive: rule.Convolution, law: WeightLaw, taps: Taps, sizes: tuple[int, ...]) -> Step:
+    """Each channel by itself: segments stay apart."""
+    multiplier = primitive.shape[-1]
+    outer = _outer(state, primitive.shape[: len(state.spatial)], primitive, taps) if state.border else 1.0
+    maps = []
+    segments = []
+    for segment in state.segments:
+        alone = State(
+            state.sizes, state.channel, (segment,), state.border, state.spread, state.fresh, state.overlap, state.dead
+        )
+        step = LinearMap(alone, law, taps, 1, multiplier, sizes, state.channel)
+        maps.append(step)
+        hetero = segment.hetero + law.excess / taps.size
+        segments.append(Segment(segment.size * multiplier, step.transfer(step.x), None, hetero))
+    whole = LinearMap(state, law, taps, 1, multiplier, sizes, state.channel)
+    output = replace(whole.output(tuple(segments), state.channels * multiplier), overlap=state.overlap)
+    cuts = tuple(segment.size for segment in segments)
+
+    def pull(grads: tuple[Grad | None, ...]) -> Pulled:
+        grad = grads[0]
+        if grad is None:
+            return Pulled((None,))
+        spread, fresh, overlap = whole.pulled(grad, state.channels, False)
+        inward = []
+        kernel = 0.0
+        typical = 1.0 / math.sqrt(1.0 + grad.fresh)
+        for g, step, before, after in zip(align(grad, cuts), maps, state.segments, segments, strict=True):
+            shared = cancelled(after.hetero, g.inverse)
+            scaled = g.scaled(typical)
+            inward.append(step.back(scaled, before.size).scaled(1.0 / shared))
+            kernel += step.kernel(scaled, step.x, before.size * multiplier)
+        result = Grad(tuple(inward), grad.log, spread, fresh, overlap, outer).normalised()
+        return Pulled((result,), ((primitive.kernel, log_of(kernel, grad.log)),))
+
+    return Step((output,), pull)
