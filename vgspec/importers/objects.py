@@ -268,6 +268,10 @@ def _one_axis(layer: Any) -> dict[str, Any]:
     return {"axis": layer.axis[0]} if isinstance(layer.axis, tuple) and len(layer.axis) == 1 else {}
 
 
+def _known_size(layer: Any) -> dict[str, Any]:
+    return {"vocabulary_size": None} if layer.vocabulary is not None else {}
+
+
 def _integer_dtype(layer: Any) -> dict[str, Any]:
     return {"dtype": None} if layer.dtype == "int64" else {}
 
@@ -277,6 +281,7 @@ _DERIVED: tuple[tuple[tuple[str, ...], str, Callable[[Any], dict[str, Any]]], ..
     (("Bidirectional",), "backward_layer", _same_backward),
     (("MultiHeadAttention",), "value_dim", _value_dim),
     (("LayerNormalization", "RMSNormalization", "UnitNormalization", "Normalization"), "axis", _one_axis),
+    (("IntegerLookup", "StringLookup", "TextVectorization"), "vocabulary_size", _known_size),
     (("Hashing", "HashedCrossing"), "dtype", _integer_dtype),
 )
 """By classes (any, where none is named) and an argument that they have: the changes that take back what Keras worked

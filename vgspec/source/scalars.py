@@ -57,17 +57,29 @@ def resolve_plain(text: str, max_length: int) -> ScalarValue:
     return text
 
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./$*^+-][A-Za-z0-9_./$*^+ -]*")
+_PLAIN = re.compile(r"[A-Za-z0-9_./$*^+-][A-Za-z0-9_./$*^+()<>=% -]*")
 
 
 def needs_quotes(text: str) -> bool:
     """Whether ``text`` must be quoted to be read as this very text, even inside ``{...}`` or ``[...]``."""
     if not _PLAIN.fullmatch(text) or text != text.strip() or text[0] in "*-" or text.startswith("..."):
         return True
+    if ("(" in text or ")" in text) and not _is_call(text):
+        return True
     try:
         return not isinstance(resolve_plain(text, 400), str)
     except NumberTooLong:
         return True
+
+
+def _is_call(text: str) -> bool:
+    """Whether brackets stand as in an expression: ``$(…)``, each closed before the end."""
+    depth, lowest = 0, 1
+    for i, sign in enumerate(text):
+        depth += (sign == "(") - (sign == ")")
+        if 1 < i < len(text) - 1:
+            lowest = min(lowest, depth)
+    return text.startswith("$(") and text.endswith(")") and depth == 0 and lowest >= 1
 
 
 def quote(text: str) -> str:

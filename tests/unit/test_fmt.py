@@ -1,0 +1,100 @@
+"""``vgspec fmt``: one form, the same meaning, comments in their places."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vgspec.cli.app import main
+from vgspec.cli.fmt import canonical_text
+from vgspec.source import parse_text
+
+SPECS = sorted((Path(__file__).parents[2] / "specs").rglob("*.yaml"))
+
+MESSY = """\
+# a model
+layers:   # what it is made of
+    # the first one
+    - Dense:   {activation: 'relu',   units: 4}   # wide
+
+
+    - {ReLU: {}}
+    - with: {n: 2}
+      use: tail
+      id: end
+blocks: {tail: {layers: [{Dense: {units: $n, kernel_regularizer: {L2: {l2: 1e-3}}}}], params: {n: {type: int}}}}
+inputs:
+  x: {shape: [8]}
+vgspec: "1"
+# the end
+"""
+
+TIDY = """\
+vgspec: "1"
+inputs:
+  x: {shape: [8]}
+blocks:
+  tail:
+    params: {n: {type: int}}
+    layers:
+      - Dense: {units: $n, kernel_regularizer: {L2: {l2: 1e-3}}}
+# a model
+layers:  # what it is made of
+  # the first one
+  - Dense: {activation: relu, units: 4}  # wide
+
+  - ReLU
+  - {id: end, use: tail, with: {n: 2}}
+# the end
+"""
+
+
+def test_the_canonical_form() -> None:
+    assert canonical_text(parse_text(MESSY)[0]) == TIDY
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_formatting_is_idempotent_and_keeps_meaning_and_comments(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    document, _ = parse_text(text)
+    once = canonical_text(document)
+    again, problems = parse_text(once)
+    assert problems == []
+    assert canonical_text(again) == once
+    assert again.root is not None
+    assert document.root is not None
+    assert sorted(line.split("#", 1)[1] for line in text.splitlines() if line.lstrip().startswith("#")) == sorted(
+        line.split("#", 1)[1] for line in once.splitlines() if line.lstrip().startswith("#")
+    )
+
+
+def test_a_comment_keeps_its_item_in_block_form() -> None:
+    text = 'vgspec: "1"\ninputs: {x: {shape: [4]}}\nlayers:\n  - Dense:\n      units: 3  # three\n      # none\n      use_bias: false\n'
+    formatted = canonical_text(parse_text(text)[0])
+    assert "      units: 3  # three\n      # none\n      use_bias: false\n" in formatted
+    assert canonical_text(parse_text(formatted)[0]) == formatted
+
+
+def test_a_number_sign_in_text_is_no_comment() -> None:
+    text = 'vgspec: "1"\ndescription: "a # b"\ninputs:\n  x: {shape: [4]}\nlayers:\n  - Dense: {units: 3}\n'
+    assert canonical_text(parse_text(text)[0]) == text
+
+
+def test_check_writes_nothing_and_fails(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text(MESSY)
+    assert main(["fmt", "--check", str(path)]) == 1
+    assert path.read_text() == MESSY
+    assert main(["fmt", str(path)]) == 0
+    assert path.read_text() == TIDY
+    assert main(["fmt", "--check", str(path)]) == 0
+
+
+def test_what_cannot_be_formatted_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    anchored = 'vgspec: "1"\ninputs: {x: &s {shape: [4]}, y: *s}\nlayers: [{Add: {}, in: [x, y]}]\n'
+    for text in (anchored, "vgspec: [\n"):
+        path.write_text(text)
+        assert main(["fmt", str(path)]) == 1
+        assert path.read_text() == text
