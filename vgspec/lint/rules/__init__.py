@@ -20,6 +20,7 @@ from vgspec.lint.rules.forward_signal_vanishes import ForwardSignalVanishes
 from vgspec.lint.rules.gradient_explodes import GradientExplodes
 from vgspec.lint.rules.gradient_vanishes import GradientVanishes
 from vgspec.lint.rules.hidden_bottleneck import HiddenBottleneck
+from vgspec.lint.rules.hidden_layer_without_activation import HiddenLayerWithoutActivation
 from vgspec.lint.rules.initializer_activation_mismatch import InitializerActivationMismatch
 from vgspec.lint.rules.kernel_larger_than_input import KernelLargerThanInput
 from vgspec.lint.rules.label_form_mismatch import LabelFormMismatch
@@ -103,6 +104,7 @@ RULES: tuple[type[Rule], ...] = (
     UnusedBlock,
     UnusedParam,
     UnusedShared,
+    HiddenLayerWithoutActivation,
     OverRegularized,
     NoneOnLargeDense,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from vgspec.catalogue.meaning import Meaning
 from vgspec.layers.base import Trait
 from vgspec.lint.rule import Example, Finding, Rule, model
 
@@ -62,6 +63,17 @@ class ActivationTwice(Rule):
     good = (
         Example("One of them", model("- Dense: {units: 32}\n- ReLU\n- Dense: {units: 10}")),
         Example(
+            "Bounded scores that become weights",
+            model(
+                """
+                - {id: scores, in: x, Dense: {units: 64, activation: tanh}}
+                - {id: weights, Softmax: {}}
+                - {in: [x, weights], Multiply: {}}
+                - Dense: {units: 10}
+                """
+            ),
+        ),
+        Example(
             "A sum between",
             model(
                 """
@@ -85,6 +97,8 @@ class ActivationTwice(Rule):
                     continue
                 if first.activation.row.meaning.probabilities and stage.activation.row.meaning.probabilities:
                     break
+                if stage.activation.row.meaning is Meaning.DISTRIBUTION and not facts.is_output(stage.node):
+                    break  # weights for something: scores of an attention may be bounded
                 yield Finding(
                     f"{stage.activation.row.name} is applied to what {first.activation.row.name} has made",
                     node=stage.node.id,

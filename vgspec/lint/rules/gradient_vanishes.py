@@ -28,7 +28,7 @@ class GradientVanishes(Rule):
     reports kernels whose mean absolute gradient is below 1e-7 (and whose norm is below 1e-5), and kernels whose norm is
     below 1e-4 and below a thousandth of that at the last kernel. Layers that cannot be analysed, and what stands before
     them, are not judged. There is one finding for each part of the model that is cut off, at the weights that get
-    least.
+    least; where these are in a side branch, such as a gate, it informs only.
 
     ## Why is this bad?
 
@@ -118,9 +118,15 @@ class GradientVanishes(Rule):
                     self.limit(facts, "mean" if by_mean else "norm"),
                     tuple(edges)[:5],
                 ),
-                severity=Severity.ERROR if size < math.log10(self.limit(facts, "error")) else None,
+                severity=self._severity(facts, worst, size),
                 proposals=(Proposal("use relu with he_normal", changes, Applicability.UNSAFE),) if changes else (),
             )
+
+    def _severity(self, facts: Facts, name: str, size: float) -> Severity | None:
+        """Information for a side branch: what is around it trains, and the branch then gets more."""
+        if facts.is_side_branch(facts.graph.by_id[name]):
+            return Severity.INFO
+        return Severity.ERROR if size < math.log10(self.limit(facts, "error")) else None
 
     def _weak(self, facts: Facts) -> Iterator[tuple[str, tuple[float, float]]]:
         """Nodes with a weak kernel: decimal logarithms of the mean absolute gradient and of the norm."""

@@ -24,6 +24,7 @@ class LearningRateOutOfRange(Rule):
 
     Compares the learning rate, or the highest that its schedule reaches, with Keras's default for the optimizer: it
     reports rates from a hundred times that on (0.1 for Adam, 1 for SGD), below a hundred-thousandth of it, and zero.
+    Models with one layer may have ten times as much.
 
     ## Why is this bad?
 
@@ -51,7 +52,10 @@ class LearningRateOutOfRange(Rule):
     bad = (
         Example(
             "Adam with a rate of 0.5",
-            model("- Dense: {units: 1}", compile="optimizer: {Adam: {learning_rate: 0.5}}\nloss: mse"),
+            model(
+                "- Dense: {units: 32, activation: relu}\n- Dense: {units: 1}",
+                compile="optimizer: {Adam: {learning_rate: 0.5}}\nloss: mse",
+            ),
             finds=("/compile/optimizer/Adam/learning_rate",),
         ),
         Example(
@@ -64,6 +68,10 @@ class LearningRateOutOfRange(Rule):
         Example(
             "A usual rate",
             model("- Dense: {units: 1}", compile="optimizer: {Adam: {learning_rate: 0.003}}\nloss: mse"),
+        ),
+        Example(
+            "A high rate for a linear model",
+            model("- Dense: {units: 1}", compile="optimizer: {Adam: {learning_rate: 0.1}}\nloss: mse"),
         ),
         Example(
             "The rate of Adadelta's paper",
@@ -79,6 +87,8 @@ class LearningRateOutOfRange(Rule):
         for part in compiled.optimizer.parts():
             name, rate, usual = part.type_name, part.peak_learning_rate, part.default_learning_rate()
             high, low = self.limit(facts, "high") * usual, self.limit(facts, "low") * usual
+            if facts.paths.effective_depth < 2:
+                high *= 10.0  # linear models bear more
             severity: Severity | None = None
             if rate == 0:
                 severity, message, limit = Severity.ERROR, "the learning rate is 0: nothing is trained", low

@@ -68,7 +68,12 @@ class StrideLargerThanKernel(Rule):
         Example(
             "A strided shortcut",
             model(
-                "- Conv2D: {filters: 8, kernel_size: 1, strides: 2}\n- GlobalAveragePooling2D\n- Dense: {units: 10}",
+                """
+                - Conv2D: {filters: 8, kernel_size: 1, strides: 2}
+                - ReLU
+                - GlobalAveragePooling2D
+                - Dense: {units: 10}
+                """,
                 inputs="image: {shape: [32, 32, 3]}",
             ),
         ),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["UnusedBlock"]
 
-_BLOCK = "blocks:\n  hidden: {layers: [{Dense: {units: 8}}]}"
+_BLOCK = "blocks:\n  hidden: {layers: [{Dense: {units: 8, activation: relu}}]}"
 
 
 class UnusedBlock(Rule):
@@ -50,7 +50,11 @@ class UnusedBlock(Rule):
             "A block used by a block",
             model(
                 "- use: outer\n- Dense: {units: 1}",
-                before="blocks:\n  outer: {layers: [{use: inner}]}\n  inner: {layers: [{Dense: {units: 8}}]}",
+                before="""
+                blocks:
+                  outer: {layers: [{use: inner}]}
+                  inner: {layers: [{Dense: {units: 8, activation: relu}}]}
+                """,
             ),
         ),
     )

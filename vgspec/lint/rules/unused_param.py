@@ -51,7 +51,10 @@ class UnusedParam(Rule):
             "A block's parameter",
             model(
                 "- {use: hidden, with: {units: 8}}\n- Dense: {units: 1}",
-                before="blocks:\n  hidden: {params: {units: {type: int}}, layers: [{Dense: {units: 8}}]}",
+                before="""
+                blocks:
+                  hidden: {params: {units: {type: int}}, layers: [{Dense: {units: 8, activation: relu}}]}
+                """,
             ),
             finds=("/blocks/hidden/params/units",),
         ),
