@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vgspec.frontend.load import load
+from vgspec.limits import DEFAULT_LIMITS, Limits
 from vgspec.spec import Spec, SpecError
 
 if TYPE_CHECKING:
@@ -16,17 +17,20 @@ if TYPE_CHECKING:
 __all__ = ["compile_spec", "from_keras", "lint_spec", "load_spec", "profile_spec"]
 
 
-def load_spec(spec: str | Path | Mapping[str, Any], *, params: Mapping[str, Any] | None = None) -> Spec:
+def load_spec(
+    spec: str | Path | Mapping[str, Any], *, params: Mapping[str, Any] | None = None, limits: Limits = DEFAULT_LIMITS
+) -> Spec:
     """Read a spec, expand it and infer its shapes.
 
     Args:
         spec: a path, YAML or JSON text, or a ``dict``.
         params: values for the spec's parameters.
+        limits: bounds on what the document may cost.
 
     Returns:
         The spec. What is wrong with it is in ``diagnostics``; ``graph`` is None where something is.
     """
-    return load(spec, params=params)
+    return load(spec, params=params, limits=limits)
 
 
 def lint_spec(spec: str | Path | Mapping[str, Any] | Spec, *, params: Mapping[str, Any] | None = None) -> LintResult:
