@@ -7,14 +7,14 @@ import os
 import sys
 from collections.abc import Sequence
 
-from vgspec.cli import build, fmt, import_model, init, lint, probe, profile, rule, rules, schema, show
+from vgspec.cli import build, diff, fmt, import_model, init, lint, migrate, probe, profile, rule, rules, schema, show
 from vgspec.cli.exits import Exit, UsageError
 from vgspec.cli.output import Output
 from vgspec.cli.parser import Parser, add_common, parse
 
 __all__ = ["COMMANDS", "main", "make_parser"]
 
-COMMANDS = (lint, build, show, profile, probe, init, import_model, fmt, schema, rule, rules)
+COMMANDS = (lint, build, show, profile, probe, init, import_model, fmt, diff, migrate, schema, rule, rules)
 """The command modules, in the order in which help lists them."""
 
 _EPILOG = "exit status: 0 all is well, 1 findings or a failure, 2 a bad call, 3 a bug in vgspec"
