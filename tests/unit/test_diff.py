@@ -93,7 +93,7 @@ def test_findings_and_compile_settings(tmp_path: Path, capsys: pytest.CaptureFix
     status, data = diff(tmp_path, capsys, text)
     assert status == 1
     assert data["model"] == ['compile optimizer: default → "adam"', 'compile loss: default → "mean_squared_error"']
-    dropped = BASE + "  - {id: d, Dropout: {rate: 0.5}}\n"
+    dropped = BASE.replace("  - {id: c", "  - {id: d, Dropout: {rate: 0.99}}\n  - {id: c")
     found = diff(tmp_path, capsys, dropped)[1]["findings"]
     assert {"before": 0, "after": 1} in found.values()
     assert diff(tmp_path, capsys, dropped, "--no-findings")[1]["findings"] == {}
