@@ -12,7 +12,7 @@ from vgspec.analysis.signal.quadrature import Vector
 from vgspec.catalogue.activation_functions import FUNCTIONS
 from vgspec.catalogue.activations import ScalarActivation
 
-__all__ = ["Fn", "absolute", "affine", "scalar_function"]
+__all__ = ["Fn", "absolute", "affine", "scalar_function", "skewed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,19 @@ def affine(factor: float, offset: float) -> Fn:
         lambda x: np.full_like(x, factor),
         (),
         offset == 0.0 and factor > 0,
+    )
+
+
+@lru_cache(maxsize=1024)
+def skewed(ratio: float, skewness: float) -> Fn:
+    """A Gaussian of mean ``ratio`` and deviation one bent to a skewness (Cornish and Fisher 1938)."""
+    third = skewness / 6.0
+    return Fn(
+        ("skewed", ratio, skewness),
+        lambda x: x + third * ((x - ratio) ** 2 - 1.0),
+        lambda x: 1.0 + 2.0 * third * (x - ratio),
+        (),
+        True,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from vgspec.analysis.signal.functions import absolute
 from vgspec.analysis.signal.linear import fold_border, to_channel
-from vgspec.analysis.signal.pointwise import align, function_moments
+from vgspec.analysis.signal.pointwise import align, function_moments, third_moment
 from vgspec.analysis.signal.state import (
     Grad,
     GradSegment,
@@ -149,7 +149,7 @@ def _typical(state: State) -> State:
         return state
     f = 1.0 / math.sqrt(1.0 + state.fresh)
     segments = tuple(
-        Segment(item.size, Moments(item.moments.m, *(v * f for v in item.moments[1:])), None, item.hetero)
+        item._replace(moments=Moments(item.moments.m, *(v * f for v in item.moments[1:])), curve=item.curve)
         for item in state.segments
     )
     return replace(state, segments=segments, spread=state.spread + math.log1p(state.fresh), fresh=0.0)
@@ -189,7 +189,11 @@ def combine(states: tuple[State, ...], primitive: rule.Combine, sources: tuple[o
     segments = []
     for index, size in enumerate(cuts):
         parts = [column[index].moments for column in columns]
-        segments.append(Segment(size, _merge(kind, parts, first)))
+        merged = _merge(kind, parts, first)
+        skew = 0.0
+        if kind in ("add", "average") and len(set(first)) == n:
+            skew = _skewness([column[index] for column in columns], merged, 1.0 / n if kind == "average" else 1.0)
+        segments.append(Segment(size, merged, skew=skew))
     powers = [sum(state.moments.q for state in wide_states)] * n
     shares = [state.moments.q / power if power > 0 else 0.0 for state, power in zip(wide_states, powers, strict=True)]
     if kind == "multiply":
@@ -255,6 +259,15 @@ def _merge(kind: str, parts: list[Moments], first: tuple[int, ...]) -> Moments:
     for part in parts[1:]:
         result = _greater(result, part, 1.0 if kind == "maximum" else -1.0)
     return result
+
+
+def _skewness(parts: list[Segment], merged: Moments, factor: float) -> float:
+    """Skewness of a sum of independent tensors, from their third moments."""
+    variance = merged.q - merged.m * merged.m
+    if variance <= 1e-12 * merged.q or not math.isfinite(variance):
+        return 0.0
+    total = sum(third_moment(part) for part in parts) * factor**3
+    return min(max(total / variance**1.5, -1.2), 1.2)
 
 
 def _share(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vgspec.analysis.signal.functions import Fn
+from vgspec.analysis.signal.functions import Fn, skewed
 from vgspec.analysis.signal.quadrature import Basis, Vector, basis, mehler, spectrum
 from vgspec.analysis.signal.state import (
     BATCH_SIZE,
@@ -28,7 +28,7 @@ from vgspec.analysis.signal.state import (
     pair_average,
 )
 
-__all__ = ["Curve", "Response", "align", "apply_function", "function_moments", "respond"]
+__all__ = ["Curve", "Response", "align", "apply_function", "function_moments", "respond", "third_moment"]
 
 
 class Curve(NamedTuple):
@@ -158,6 +158,16 @@ def _rectified_slopes(c: float, a: float) -> float:
     return linear * linear + bent * bent * (2.0 / math.pi) * math.asin(c)
 
 
+def third_moment(segment: Segment) -> float:
+    """The third central moment of the elements."""
+    if segment.curve is None:
+        x = segment.moments
+        return segment.skew * max(x.q - x.m * x.m, 0.0) ** 1.5
+    response, scale = respond(segment.curve.base, segment.curve.functions)
+    centred = response.value - response.mean
+    return float(response.basis.weights @ (centred * centred * centred)) * scale**3
+
+
 def align(grad: Grad, sizes: tuple[int, ...]) -> tuple[GradSegment, ...]:
     """The gradient's segments cut to these sizes, averaged where a cut runs through one."""
     segments = grad.segments
@@ -198,6 +208,9 @@ def apply_function(state: State, fn: Fn) -> Step:
     for segment in state.segments:
         if segment.curve is None:
             base, functions = segment.moments, (fn,)
+            if abs(segment.skew) > 0.05 and fn.homogeneous and not _degenerate(base):
+                ratio = base.m / math.sqrt(base.q - base.m * base.m)
+                functions = (skewed(round(ratio, 3) + 0.0, round(segment.skew, 2)), fn)
         else:
             base, functions = segment.curve.base, (*segment.curve.functions, fn)
             stacked = True
@@ -276,7 +289,7 @@ def _through(
         given = response.slope * response.slope / square
     m2 = base.m * base.m
     variance = base.q - m2
-    exact = fn.negative is not None and segment.curve is None and m2 < 1e-12 * base.q
+    exact = fn.negative is not None and segment.curve is None and not segment.skew and m2 < 1e-12 * base.q
 
     def pair(product: float) -> float:
         c = (product - m2) / variance

@@ -95,6 +95,7 @@ class Segment(NamedTuple):
         moments: their moments.
         curve: where the tensor is a function of a Gaussian one, that function (see `pointwise`).
         hetero: relative variance of the channels' own variances that comes from the norms of their few weights.
+        skew: skewness of a sum that holds rectified parts; 0 for what is taken as Gaussian.
         uneven: the same from the few samples, positions or directions that they are measured over.
     """
 
@@ -103,6 +104,7 @@ class Segment(NamedTuple):
     curve: Any = None
     hetero: float = 0.0
     uneven: float = 0.0
+    skew: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
