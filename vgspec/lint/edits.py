@@ -53,7 +53,12 @@ def plan(document: Document, graph: Graph, changes: Iterable[Change]) -> Planned
                 asked.setdefault(place, set()).add(change.node)
         edits: list[Edit] = []
         for (kind, pointer), value in wanted.items():
-            edits += _set(document, pointer, value) if kind == "set" else [_item_after(document, pointer, value)]
+            if kind == "set":
+                edits += _set(document, pointer, value)
+            elif kind == "insert-after":
+                edits.append(_item_after(document, pointer, value))
+            else:
+                edits += _residual(document, pointer)
     except _Refused:
         return None
     shared = any(_siblings(graph, names) - names for names in asked.values())
@@ -120,6 +125,36 @@ def _item_after(document: Document, pointer: str, value: object) -> Edit:
         raise _Refused
     indent = " " * (document.line_column(start).column - 1)
     return Edit(Span(item.span.file, end, end), f"{_newline(text)}{indent}- {written}")
+
+
+def _residual(document: Document, pointer: str) -> list[Edit]:
+    """A list of layers as the body of a residual connection, with a layer normalization in front."""
+    node = document.find(pointer)
+    if not isinstance(node, SequenceNode) or not node.items or node.span is None or node.aliased:
+        raise _Refused
+    if any(item.aliased or item.via is not None or item.span is None for item in node.items):
+        raise _Refused
+    text = document.text or ""
+    file, start = node.span.file, node.span.start
+    if document.slice(node.span).startswith("["):
+        if text.lstrip("\ufeff \t\r\n").startswith("{"):
+            head, tail = '{"residual": {"shortcut": "auto", "body": ["LayerNormalization", ', "]}}"
+        else:
+            head, tail = "{residual: {shortcut: auto, body: [LayerNormalization, ", "]}}"
+        end = node.span.start + len(document.slice(node.span).rstrip()) - 1
+        return [Edit(Span(file, start + 1, start + 1), head), Edit(Span(file, end, end), tail)]
+    first, last = node.items[0].span, node.items[-1].span
+    assert first is not None
+    assert last is not None
+    dash = text.rfind("-", 0, first.start)
+    line = text.rfind("\n", 0, dash) + 1
+    if dash < 0 or text[line:dash].strip() or text[dash + 1 : first.start].strip():
+        raise _Refused
+    end, newline, indent = _line_end(document, last), _newline(text), text[line:dash]
+    rows = (f"{indent}- residual:", "    shortcut: auto", "    body:", "      - LayerNormalization")
+    lines = text[line:end].split(newline)
+    moved = newline.join(f"{' ' * 6}{item}" if item.strip() else item for item in lines)
+    return [Edit(Span(file, line, end), f"{(newline + indent).join(rows)}{newline}{moved}")]
 
 
 def _line_end(document: Document, span: Span) -> int:

@@ -66,7 +66,8 @@ class Change:
     """An edit of the document in its own terms; `vgspec.lint.fixes` turns it into text edits.
 
     Attributes:
-        kind: ``set`` (an argument or a setting) or ``insert-after`` (a layer behind the node's item).
+        kind: ``set`` (an argument or a setting), ``insert-after`` (a layer behind the node's item) or
+            ``make-residual`` (the list at ``pointer`` becomes the body of a residual connection, normalized first).
         node: id of the node whose item is changed; or empty, with ``pointer``.
         argument: for ``set``, the name of the layer's argument.
         value: plain data; for ``insert-after`` the item.

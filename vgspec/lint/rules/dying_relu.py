@@ -37,7 +37,7 @@ class DyingRelu(Rule):
 
     ## Fix safety
 
-    Safe for a bias: only its first values change.
+    Safe for a bias: only its first values change. Unsafe for `leaky_relu`, which changes the model's function.
 
     ## References
 
@@ -145,12 +145,19 @@ class DyingRelu(Rule):
                 continue
             if min(widths) > self.limit(facts, "units"):
                 continue
+            inside = {node.id for node in stretch.nodes}
+            changes = tuple(
+                Change("set", stage.node.id, "activation", "leaky_relu")
+                for stage in facts.stages
+                if stage.node.id in inside and hasattr(facts.layer(stage.node), "activation")
+            )
             yield Finding(
                 f"with a probability of {dead:.2f} one of these {len(stretch.kernels)} layers starts without a live "
                 f"unit (the narrowest has {min(widths)})",
                 node=stretch.nodes[0].id,
                 related=((stretch.nodes[-1].id, "the stack ends here"),),
                 help="use wider layers, fewer of them, or leaky_relu",
+                proposals=(Proposal("use leaky_relu", changes, Applicability.UNSAFE),) if changes else (),
                 evidence=Evidence(
                     "probability that no gradient passes", dead, limit, tuple(n.id for n in stretch.kernels[:5])
                 ),

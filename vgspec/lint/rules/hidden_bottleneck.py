@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from vgspec.diagnostics import Evidence, Severity
+from vgspec.diagnostics import Applicability, Evidence
 from vgspec.layers.base import Trait
-from vgspec.lint.rule import Example, Finding, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -34,7 +34,7 @@ class HiddenBottleneck(Rule):
 
     ## Fix safety
 
-    There is no automatic fix: how much may pass is a design decision.
+    Unsafe: leaky_relu in the narrow layer changes the function that the model computes.
 
     ## References
 
@@ -106,6 +106,8 @@ class HiddenBottleneck(Rule):
             if facts.paths.bypassed((node,)):
                 continue
             off = 2.0**-units
+            change = Change("set", node.id, "activation", "leaky_relu")
+            own = facts.activation(node) is not None
             yield Finding(
                 f"everything passes {units} rectifier unit{'s' if units > 1 else ''} between {before} and {wide}",
                 node=node.id,
@@ -113,7 +115,7 @@ class HiddenBottleneck(Rule):
                 notes=(f"all of them are off for a given input with a probability of about {off:.2g}",),
                 help="use more units, or a linear activation here",
                 evidence=Evidence("units", float(units), self.limit(facts, "units"), (node.id,)),
-                severity=Severity.WARNING,
+                proposals=(Proposal("use leaky_relu", (change,), Applicability.UNSAFE),) if own else (),
             )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from vgspec.diagnostics import Evidence, Severity
-from vgspec.lint.rule import Example, Finding, Rule, model
+from vgspec.diagnostics import Applicability, Evidence, Severity
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -37,7 +37,7 @@ class LearningRateOutOfRange(Rule):
 
     ## Fix safety
 
-    There is no automatic fix: the best rate is found by trial.
+    Unsafe: training takes other steps. The fix is Keras's default for the optimizer; the best rate is found by trial.
 
     ## References
 
@@ -103,7 +103,14 @@ class LearningRateOutOfRange(Rule):
             yield Finding(
                 message,
                 pointer=f"/compile/optimizer/{name}/learning_rate",
+                proposals=tuple(self._default(name, part.learning_rate, usual)),
                 help=f"Keras's default for {name} is {usual:g}",
                 evidence=Evidence("learning rate", rate, limit),
                 severity=severity,
             )
+
+    def _default(self, name: str, rate: object, usual: float) -> Iterator[Proposal]:
+        """Keras's default in place of a number; schedules are left alone."""
+        if isinstance(rate, float):
+            change = Change("set", pointer=f"/compile/optimizer/{name}/learning_rate", value=usual)
+            yield Proposal("use Keras's default", (change,), Applicability.UNSAFE)

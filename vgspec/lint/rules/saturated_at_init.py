@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from vgspec.diagnostics import Evidence
+from vgspec.diagnostics import Applicability, Evidence
 from vgspec.lint.causes import saturates
-from vgspec.lint.rule import Example, Finding, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
 from vgspec.lint.words import factor
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class SaturatedAtInit(Rule):
 
     ## Fix safety
 
-    There is no automatic fix: how to scale the data depends on them.
+    Unsafe: a layer normalization in front changes the function that the model computes.
 
     ## References
 
@@ -90,11 +90,14 @@ class SaturatedAtInit(Rule):
             if size is None or not math.isfinite(size) or size * kernel.scale < limit:
                 continue
             name = activation.row.name if activation.row is not None else activation.name
+            before = facts.only_producer(node)
+            changes = () if before is None else (Change("insert-after", before.id, value="LayerNormalization"),)
             yield Finding(
                 f"{name} gets inputs of size {factor(size * kernel.scale)} here, where it is flat",
                 node=node.id,
                 argument="activation",
                 notes=(f"the layer's own input is predicted to have size {factor(size)}",),
                 help="rescale or normalize the data, or normalize before this layer",
+                proposals=(Proposal("normalize in front", changes, Applicability.UNSAFE),) if changes else (),
                 evidence=Evidence("size of what enters the activation", size * kernel.scale, limit, (node.id,)),
             )

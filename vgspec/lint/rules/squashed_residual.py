@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from vgspec.diagnostics import Evidence
+from vgspec.diagnostics import Applicability, Evidence
 from vgspec.layers.base import Trait
 from vgspec.lint.causes import saturates
-from vgspec.lint.rule import Example, Finding, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts, Stage
@@ -35,7 +35,8 @@ class SquashedResidual(Rule):
 
     ## Fix safety
 
-    There is no automatic fix: moving the activation changes the architecture.
+    Unsafe: relu in its place changes the function that the model computes. Moving it into the branch is better, and a
+    design decision.
 
     ## References
 
@@ -103,11 +104,17 @@ class SquashedResidual(Rule):
         if len(found) < self.limit(facts, "blocks"):
             return
         names = "/".join(sorted({stage.activation.row.name for stage in found if stage.activation.row is not None}))
+        changes = tuple(
+            Change("set", stage.node.id, "activation", "relu")
+            for stage in found
+            if hasattr(facts.layer(stage.node), "activation")
+        )
         yield Finding(
             f"{names} stands on the skip path of {len(found)} residual blocks",
             node=found[0].node.id,
             related=tuple((stage.node.id, "and here") for stage in found[1:3]),
             help="put the activation inside the branch, before its kernels",
+            proposals=(Proposal("use relu", changes, Applicability.UNSAFE),) if changes else (),
             evidence=Evidence(
                 "residual blocks with a saturating activation behind the sum",
                 float(len(found)),

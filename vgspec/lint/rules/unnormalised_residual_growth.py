@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from vgspec.diagnostics import Evidence
+from vgspec.diagnostics import Applicability, Evidence
 from vgspec.layers.base import Trait
-from vgspec.lint.rule import Example, Finding, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
 from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ class UnnormalisedResidualGrowth(Rule):
 
     ## Fix safety
 
-    There is no automatic fix: the choice between these is a design decision.
+    Safe: the last kernel of each branch starts at zero; nothing but its first values changes. Offered where every
+    addition joins one branch that ends in a kernel to a path that does not.
 
     ## References
 
@@ -131,6 +132,7 @@ class UnnormalisedResidualGrowth(Rule):
                     f"normalization",
                     node=node.id,
                     help="normalize at the beginning of each branch, or start the last kernel of each branch at zero",
+                    proposals=tuple(self._zeros(facts)),
                     evidence=Evidence(
                         "size of the signal, relative to the last normalization",
                         number(size - low),
@@ -139,3 +141,13 @@ class UnnormalisedResidualGrowth(Rule):
                     ),
                 )
                 return
+
+    def _zeros(self, facts: Facts) -> Iterator[Proposal]:
+        """Zero weights at the end of each branch, as Fixup has it."""
+        changes = []
+        for node in facts.nodes_with(Trait.ADDITIVE):
+            ends = [before for before in facts.producers(node) if facts.has(before, Trait.KERNEL)]
+            if len(ends) == 1 and hasattr(facts.layer(ends[0]), "kernel_initializer"):
+                changes.append(Change("set", ends[0].id, "kernel_initializer", "zeros"))
+        if changes:
+            yield Proposal("start the end of each branch at zero", tuple(changes), Applicability.SAFE)
