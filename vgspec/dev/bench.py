@@ -67,7 +67,9 @@ def _commands() -> dict[str, list[str]]:
 def measure_processes(rounds: int) -> list[Timing]:
     """Wall times of whole processes; one round beforehand warms the disk's cache and is not counted."""
     commands = _commands()
-    environ = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONPATH": str(ROOT)}
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONPATH": str(ROOT)}
+    environ = {**os.environ, **quiet}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its byte code; the first round writes ours
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
     for turn in range(rounds + 1):
         for name, argv in commands.items():
