@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from vgspec.analysis.signal.functions import absolute
 from vgspec.analysis.signal.linear import fold_border, to_channel
-from vgspec.analysis.signal.pointwise import align, function_moments, third_moment
+from vgspec.analysis.signal.pointwise import align, function_moments, respond, third_moment
+from vgspec.analysis.signal.quadrature import normal_cdf
 from vgspec.analysis.signal.state import (
     Grad,
     GradSegment,
@@ -261,6 +262,24 @@ def _merge(kind: str, parts: list[Moments], first: tuple[int, ...]) -> Moments:
     return result
 
 
+def _masked(g: GradSegment, at: int, columns: list[tuple[Segment, ...]], index: int) -> GradSegment:
+    """The gradient at one term of a sum that a rectifier follows: it comes where the sum is positive.
+
+    That is more likely where the term is large, so the masks of successive rectifiers in a residual stream agree more
+    often than by chance.
+    """
+    curve = columns[index][at].curve
+    others = [column[at].moments for place, column in enumerate(columns) if place != index]
+    mean = sum(x.m for x in others)
+    variance = sum(max(x.q - x.m * x.m, 0.0) for x in others)
+    if not g.positive or curve is None or variance <= 0.0:
+        return g._replace(given=None, positive=False)
+    response, scale = respond(curve.base, curve.functions)
+    chance = normal_cdf((response.value * scale + mean) / math.sqrt(variance))
+    total = float(response.basis.weights @ chance)
+    return g._replace(given=chance / total if total > 0 else None, positive=False)
+
+
 def _skewness(parts: list[Segment], merged: Moments, factor: float) -> float:
     """Skewness of a sum of independent tensors, from their third moments."""
     variance = merged.q - merged.m * merged.m
@@ -283,7 +302,11 @@ def _share(
     if kind == "average":
         return grad.scaled(repeated[index] / (n * n))
     if kind in ("add", "subtract"):
-        return grad.scaled(float(repeated[index])) if repeated[index] > 1 else grad
+        if repeated[index] > 1:
+            return grad.scaled(float(repeated[index]))
+        if kind == "add" and any(g.positive for g in grad.segments):
+            return grad.with_segments(_masked(g, at, columns, index) for at, g in enumerate(align(grad, cuts)))
+        return grad
     if kind in ("maximum", "minimum"):
         return grad.scaled(1.0 / n) if repeated[index] == 1 else grad
     result = []

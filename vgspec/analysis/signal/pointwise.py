@@ -309,4 +309,6 @@ def _through(
         if g.given is not None and g.given.size == weights.size:
             linear = float(weights @ (response.basis.z * g.given * response.slope)) ** 2
         h = coherent * linear
-    return GradSegment(segment.size, g.q * square, p, s, r, k, h, given)
+    return GradSegment(
+        segment.size, g.q * square, p, s, r, k, h, given, positive=fn.negative == 0.0 and segment.curve is None
+    )

@@ -262,7 +262,7 @@ class GradSegment(NamedTuple):
     normalised value and is coherent over the batch, which batch normalization takes away. ``given`` holds the
     mean square given the underlying Gaussian value, on its quadrature nodes, relative to ``q``.
     ``inverse``: where ``q`` is weighted by the inverse of the channel's own variance, the share of that variance
-    in what was divided by (the rest is epsilon); 0 elsewhere.
+    in what was divided by (the rest is epsilon); 0 elsewhere. ``positive``: only positive values get a gradient.
     """
 
     size: int
@@ -274,11 +274,12 @@ class GradSegment(NamedTuple):
     h: float = 0.0
     given: Any = None
     inverse: float = 0.0
+    positive: bool = False
 
     def scaled(self, f: float) -> GradSegment:
         """All moments times a number."""
-        size, q, p, s, r, k, h, given, inverse = self
-        return GradSegment(size, q * f, p * f, s * f, r * f, k * f, h * f, given, inverse)
+        size, q, p, s, r, k, h, given, inverse, positive = self
+        return GradSegment(size, q * f, p * f, s * f, r * f, k * f, h * f, given, inverse, positive)
 
 
 @dataclass(frozen=True, slots=True)
