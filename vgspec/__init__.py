@@ -9,13 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vgspec.api import compile_spec, from_keras, lint_spec, load_spec, profile_spec
+    from vgspec.layers.registry import register_layer
     from vgspec.spec import Spec, SpecError
 
 __version__ = "0.1.0"
 
-__all__ = ["Spec", "SpecError", "__version__", "compile_spec", "from_keras", "lint_spec", "load_spec", "profile_spec"]
+__all__ = [
+    "Spec",
+    "SpecError",
+    "__version__",
+    "compile_spec",
+    "from_keras",
+    "lint_spec",
+    "load_spec",
+    "profile_spec",
+    "register_layer",
+]
 
 _HOMES = {
+    "register_layer": "vgspec.layers.registry",
     "compile_spec": "vgspec.api",
     "from_keras": "vgspec.api",
     "lint_spec": "vgspec.api",

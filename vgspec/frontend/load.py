@@ -20,6 +20,7 @@ from vgspec.frontend.scope import Scope, suppressions
 from vgspec.frontend.structure import check_structure
 from vgspec.frontend.values import FAILED, Environment, evaluate_node
 from vgspec.ir import BATCH, Graph, Input, Origin, Output, Ref, Sym, Tensor
+from vgspec.layers.registry import REGISTRY
 from vgspec.limits import DEFAULT_LIMITS, Limits
 from vgspec.resources import resource_path
 from vgspec.source import (
@@ -153,7 +154,13 @@ class _Loader:
             message = "a spec is a mapping with 'vgspec', 'inputs' and 'layers'"
             self.findings.add(codes.NOT_A_SPEC.diagnostic(message, span=root.span, file=document.file))
             return None
-        found = check_structure(root, published_schema(), file=document.file, limit=self.limits.max_findings + 1)
+        limit = self.limits.max_findings + 1
+        found = check_structure(root, published_schema(), file=document.file, limit=limit)
+        if any(d.code == codes.UNKNOWN_LAYER.code for d in found) and REGISTRY.names():
+            from vgspec.frontend.registered import extended_schema
+
+            schema = extended_schema(published_schema(), root)
+            found = check_structure(root, schema, file=document.file, limit=limit)
         self.findings.extend(found)
         bad = frozenset(d.pointer for d in found)
         library = Library(document, bad=bad, prefix=prefix)

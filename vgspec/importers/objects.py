@@ -18,6 +18,7 @@ from vgspec.catalogue.base import KerasObject, Kind, UnknownObjectError, find, k
 from vgspec.diagnostics import nearest
 from vgspec.importers.keras2 import OLD_CLASSES, OLD_KEYS, renamed
 from vgspec.importers.problem import ImportProblem
+from vgspec.layers.registry import REGISTRY
 from vgspec.source import pointer_join
 
 __all__ = ["dtype_policy", "is_serialized", "layer_class", "read_layer", "read_object"]
@@ -88,7 +89,7 @@ def layer_class(entry: Mapping[str, Any], pointer: str) -> tuple[str, type[Keras
     cls = find("layer", name)
     foreign = isinstance(module, str) and not module.split(".")[0].startswith(("keras", "tensorflow", "tf_keras"))
     package = registered.partition(">")[0] if isinstance(registered, str) and ">" in registered else ""
-    from_user = (foreign or bool(package)) and (cls is None or not getattr(cls, "registered", False))
+    from_user = (foreign or bool(package)) and name not in REGISTRY.names()
     if cls is None or from_user:
         near = nearest(name, known_names("layer")) if cls is None else None
         origin = f" of {module}" if isinstance(module, str) and foreign else ""

@@ -13,9 +13,11 @@ from functools import cache
 from vgspec.layers.base import Call, CallArgument, Layer, ShapeError, Trait, Weight
 from vgspec.layers.index import INDEX
 from vgspec.layers.refused import REFUSED
+from vgspec.layers.registry import REGISTRY, register_layer
 
 __all__ = [
     "REFUSED",
+    "REGISTRY",
     "Call",
     "CallArgument",
     "Layer",
@@ -25,12 +27,17 @@ __all__ = [
     "all_layers",
     "find_layer",
     "layer_names",
+    "register_layer",
 ]
 
 
-@cache
 def find_layer(name: str) -> type[Layer] | None:
-    """The descriptor of a Keras layer, or of an operation such as ``ops.add``; None if there is none."""
+    """The descriptor of a Keras layer, a registered one, or an operation such as ``ops.add``; None if there is none."""
+    return _find(name) or REGISTRY.find(name)
+
+
+@cache
+def _find(name: str) -> type[Layer] | None:
     module = INDEX.get(name)
     if module is None:
         if name.startswith("ops."):
@@ -43,10 +50,10 @@ def find_layer(name: str) -> type[Layer] | None:
 
 
 def layer_names() -> tuple[str, ...]:
-    """The names of all layers that a spec may use, sorted."""
+    """The names of all layers of Keras that a spec may use, sorted."""
     return tuple(sorted(INDEX))
 
 
 def all_layers() -> tuple[type[Layer], ...]:
-    """Every descriptor, sorted by name; imports all families."""
+    """Every descriptor of a layer of Keras, sorted by name; imports all families."""
     return tuple(cls for name in layer_names() if (cls := find_layer(name)) is not None)
