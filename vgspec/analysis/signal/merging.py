@@ -285,8 +285,8 @@ def _skewness(parts: list[Segment], merged: Moments, factor: float) -> float:
     variance = merged.q - merged.m * merged.m
     if variance <= 1e-12 * merged.q or not math.isfinite(variance):
         return 0.0
-    total = sum(third_moment(part) for part in parts) * factor**3
-    return min(max(total / variance**1.5, -1.2), 1.2)
+    total = sum(third_moment(part) for part in parts) * factor * factor * factor
+    return min(max(total / (variance * math.sqrt(variance)), -1.2), 1.2)
 
 
 def _share(

@@ -162,10 +162,11 @@ def third_moment(segment: Segment) -> float:
     """The third central moment of the elements."""
     if segment.curve is None:
         x = segment.moments
-        return segment.skew * max(x.q - x.m * x.m, 0.0) ** 1.5
+        variance = max(x.q - x.m * x.m, 0.0)
+        return segment.skew * variance * math.sqrt(variance)
     response, scale = respond(segment.curve.base, segment.curve.functions)
     centred = response.value - response.mean
-    return float(response.basis.weights @ (centred * centred * centred)) * scale**3
+    return float(response.basis.weights @ (centred * centred * centred)) * scale * scale * scale
 
 
 def align(grad: Grad, sizes: tuple[int, ...]) -> tuple[GradSegment, ...]:
@@ -193,7 +194,8 @@ def align(grad: Grad, sizes: tuple[int, ...]) -> tuple[GradSegment, ...]:
         else:
             total = sum(part.size for part in parts) or 1
             sums = [sum(part.size * float(part[i]) for part in parts) / total for i in range(1, 7)]
-            result.append(GradSegment(size, *sums))
+            q, p, s, r, k, h = sums
+            result.append(GradSegment(size, q, p, s, r, k, h))
     return tuple(result)
 
 
@@ -207,7 +209,8 @@ def apply_function(state: State, fn: Fn) -> Step:
     alive = 1.0
     for segment in state.segments:
         if segment.curve is None:
-            base, functions = segment.moments, (fn,)
+            base = segment.moments
+            functions: tuple[Fn, ...] = (fn,)
             if abs(segment.skew) > 0.05 and fn.homogeneous and not _degenerate(base):
                 ratio = base.m / math.sqrt(base.q - base.m * base.m)
                 functions = (skewed(round(ratio, 3) + 0.0, round(segment.skew, 2)), fn)

@@ -26,9 +26,10 @@ def _same(grads: tuple[Grad | None, ...]) -> Pulled:
     return Pulled(grads)
 
 
-def _uniform(grad: Grad, size: int, **changes: float) -> Grad:
+def _uniform(grad: Grad, size: int, s: float, r: float | None = None, k: float | None = None) -> Grad:
+    """The mean gradient over channels, with some pair moments changed."""
     g = grad.mean
-    return grad.with_segments((g._replace(size=size, given=None, inverse=0.0, h=0.0, **changes),))
+    return grad.with_segments((GradSegment(size, g.q, g.p, s, g.r if r is None else r, g.k if k is None else k),))
 
 
 def reshape(state: State, sizes: tuple[int, ...]) -> Step:

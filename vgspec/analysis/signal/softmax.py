@@ -118,9 +118,9 @@ def softmax(state: State, primitive: rule.Softmax) -> Step:
         g = grad.mean
         pairs = (y.p, y.s, y.r) if not primitive.log else (1.0, 1.0, 1.0)
         q = max(g.q - (g.k if home == state.channel else 0.0), 0.0) * factor
-        values = [value * pair * flat for value, pair in zip((g.p, g.s, g.r), pairs, strict=True)]
+        p, s, r = (value * pair * flat for value, pair in zip((g.p, g.s, g.r), pairs, strict=True))
         return Pulled(
-            (Grad((GradSegment(classes, q, *values),), grad.log, grad.spread, 0.0, grad.overlap).normalised(),)
+            (Grad((GradSegment(classes, q, p, s, r),), grad.log, grad.spread, 0.0, grad.overlap).normalised(),)
         )
 
     return Step((output,), pull)

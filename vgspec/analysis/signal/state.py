@@ -307,7 +307,8 @@ class Grad:
         for segment in self.segments:
             for index in range(6):
                 sums[index] += segment.size * float(segment[index + 1])
-        return GradSegment(total, *(value / total for value in sums))
+        q, p, s, r, k, h = (value / total for value in sums)
+        return GradSegment(total, q, p, s, r, k, h)
 
     def log_mean_square(self) -> float:
         """Natural log of the typical mean square; ``-inf`` for no gradient."""
