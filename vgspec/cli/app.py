@@ -26,7 +26,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from vgspec import __version__
 
-        sys.stdout.write(f"vgspec {__version__}\n")
+        if sys.stdout is not None:  # started without it
+            sys.stdout.write(f"vgspec {__version__}\n")
         parser.exit()
 
 
@@ -71,6 +72,13 @@ def main(argv: Sequence[str] | None = None, output: Output | None = None) -> int
     except BrokenPipeError:
         _discard(out)
         return Exit.BROKEN_PIPE
+    except OSError as error:
+        if error.filename is not None:  # of a file, which commands report themselves
+            crash(error, out)
+            return Exit.BUG
+        _discard(out)
+        out.problem("error", f"cannot write to standard output: {error.strerror or error}")
+        return Exit.FAILED
     except Exception as error:
         crash(error, out)
         return Exit.BUG

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vgspec.cli.discover import STDIN, Target
 from vgspec.cli.output import Output
 from vgspec.cli.selection import EVERYTHING, Selection
+from vgspec.codes import UNREADABLE_FILE
 from vgspec.diagnostics import Diagnostic, Severity
 from vgspec.report.model import Report, Rule
 from vgspec.report.text import render_diagnostic, summary_line
@@ -96,10 +97,24 @@ def load_target(target: Target, params: Mapping[str, object]) -> Spec:
         return load(target.path, params=params, file=target.name)
     from vgspec.source import parse_bytes
 
-    stream = getattr(sys.stdin, "buffer", None)
-    data: bytes = stream.read() if stream is not None else sys.stdin.read().encode("utf-8", "surrogatepass")
-    document, problems = parse_bytes(data, STDIN)
+    try:
+        document, problems = parse_bytes(_standard_input(), STDIN)
+    except OSError as error:
+        message = f"cannot read standard input: {error.strerror or error}"
+        document, problems = Document(STDIN, None, None), [UNREADABLE_FILE.diagnostic(message, file=STDIN)]
     return load_document(document, problems, params=params)
+
+
+def _standard_input() -> bytes:
+    """All that standard input gives.
+
+    Raises:
+        OSError: if it cannot be read, or the process was started without it.
+    """
+    if sys.stdin is None:
+        raise OSError("it is closed")
+    stream = getattr(sys.stdin, "buffer", None)
+    return stream.read() if stream is not None else sys.stdin.read().encode("utf-8", "surrogatepass")
 
 
 def threshold(document: Document | None) -> Severity | None:

@@ -57,8 +57,8 @@ class Output:
 
     @classmethod
     def standard(cls) -> Output:
-        """The streams of this process."""
-        return cls(sys.stdout, sys.stderr)
+        """The streams of this process; nothing where it was started without them."""
+        return cls(sys.stdout or _nowhere(), sys.stderr or _nowhere())
 
     @property
     def look(self) -> Look:
@@ -120,6 +120,10 @@ class Output:
             if shown:
                 self.stderr.write("\r" + " " * (len(message) + 4) + "\r")
                 self.stderr.flush()
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # open as long as the process, as streams are
 
 
 def _columns() -> int:
