@@ -165,7 +165,10 @@ def normalize(state: State, primitive: rule.Normalize) -> Step:
             sample if wide else within(x.r, x.r, x.kr, x.kr),
         )
     variance = max(x.q - means[0], 0.0)
-    inverse = 1.0 / (variance * count) if primitive.norm and variance > 0 else 1.0 / (variance + primitive.epsilon)
+    if primitive.norm:
+        inverse = 1.0 / max(variance * count, 1e-12)  # Keras's own floor
+    else:
+        inverse = 1.0 / max(variance + primitive.epsilon, 1e-300)
     gains = _gains(primitive.scale, primitive.offset, state.channels)
 
     def change(y: Moments) -> Moments:
