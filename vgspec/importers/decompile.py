@@ -30,26 +30,33 @@ def decompile(graph: Graph) -> dict[str, Any]:
         Unwritable: if the language has no form for something in it.
     """
     flat = flat_document(graph)
-    items = Regions.of(graph).top()
-    rolled, blocks = roll(items)
-    for attempt, used in ((rolled, blocks), (items, {})):
-        document = _document(graph, attempt, used)
+    for plain in (graph, replace(graph, meta={})):  # with nested models as blocks, or else flattened
+        regions = Regions.of(plain)
+        items = regions.top()
+        rolled, blocks = roll(items, regions.models)
+        document = _document(plain, rolled, blocks, regions)
         loaded = load(document)
         if loaded.graph is not None and same_model(loaded.graph, graph):
             return document
     return flat
 
 
-def _document(graph: Graph, items: Items, blocks: Mapping[str, Block]) -> dict[str, Any]:
+def _document(graph: Graph, items: Items, blocks: Mapping[str, Block], regions: Regions) -> dict[str, Any]:
     document = head(graph)
-    shared = shared_keys(graph)
+    models = regions.models
+    shared: dict[str, Any] = {
+        key: layer_value(graph.layers[key])
+        for key in shared_keys(graph)
+        if not any(key.startswith(f"{name}.") for name in models)
+    }
+    shared |= {name: {"use": name} for name in models}
     if shared:
-        document["shared"] = {key: layer_value(graph.layers[key]) for key in shared}
+        document["shared"] = shared
     if blocks:
         document["blocks"] = {name: _block(block) for name, block in blocks.items()}
     shown, last = _top_ids(items, graph)
     document["layers"] = [written(item) for item in shown]
-    outputs = _outputs(graph, shown, last)
+    outputs = _outputs(graph, shown, last, regions.names)
     if outputs is not None:
         document["outputs"] = outputs
     if graph.compile is not None:
@@ -64,13 +71,18 @@ def _block(block: Block) -> dict[str, Any]:
             row.name: thaw(row.default) if row.bare else {"type": row.type} | row.default_entry()
             for row in block.params
         }
-    return found | {"layers": [written(_without_id(item)) for item in block.items]}
+    return found | {"layers": [written(_in_block(item, block.keeps_ids)) for item in block.items]}
 
 
 def _without_id(item: Item) -> Item:
     """Ids inside blocks and branches are kept only where they are referred to."""
     plain = item.with_lists(lambda items: tuple(_without_id(inner) for inner in items))
     return plain if item.pinned else replace(plain, id="")
+
+
+def _in_block(item: Item, keeps: bool) -> Item:
+    plain = _without_id(item)
+    return replace(plain, id=item.id) if keeps and item.id and _is_own_name(item) else plain
 
 
 _COUNTED = re.compile(r"_\d+$")
@@ -86,7 +98,11 @@ def _top_ids(items: Items, graph: Graph) -> tuple[list[Item], str]:
     shown: list[Item] = []
     for item in items:
         plain = _without_id(item)
-        keeps = item.pinned or (item.action not in ("residual", "parallel", "repeat", "use") and _is_own_name(item))
+        keeps = (
+            item.pinned
+            or bool(item.hint)
+            or (item.action not in ("residual", "parallel", "repeat", "use") and _is_own_name(item))
+        )
         shown.append(replace(plain, id=item.id if keeps else ""))
     if not shown:
         return shown, ""
@@ -107,20 +123,21 @@ def _fresh(name: str, items: list[Item]) -> str:
     return name
 
 
-def _outputs(graph: Graph, items: list[Item], last: str) -> Any:
+def _outputs(graph: Graph, items: list[Item], last: str, names: Mapping[str, str]) -> Any:
     final = items[-1]
     if final.action in ("residual", "parallel", "repeat", "use"):
         ends = {output.ref.node for output in graph.outputs}
         inner = next((node.id for node in reversed(graph.nodes) if node.id in ends), "")
 
         def name(ref: Ref) -> str:
-            return last if ref.node == inner else _plain(graph, ref)
+            return last if ref.node == inner else _plain(graph, ref, names)
 
         return {output.name: name(output.ref) for output in graph.outputs}
     previous = Ref(final.id) if final.id and final.id in graph.by_id else None
-    return outputs_value(graph, lambda ref: _plain(graph, ref), previous)
+    return outputs_value(graph, lambda ref: _plain(graph, ref, names), previous)
 
 
-def _plain(graph: Graph, ref: Ref) -> str:
+def _plain(graph: Graph, ref: Ref, names: Mapping[str, str]) -> str:
     several = ref.node in graph.by_id and len(graph.by_id[ref.node].outputs) > 1
-    return f"{ref.node}:{ref.index}" if several else ref.node
+    name = names.get(ref.node, ref.node)
+    return f"{name}:{ref.index}" if several else name

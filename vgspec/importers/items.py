@@ -105,6 +105,8 @@ class Item:
     extra: tuple[tuple[str, Frozen], ...] = ()
     pinned: bool = False
     id: str = field(default="", compare=False)
+    hint: str = field(default="", compare=False)
+    """What a block of its content would be called: the name of the nested model that it was."""
 
     @cached_property
     def shape(self) -> Any:
@@ -120,8 +122,11 @@ class Item:
 
     @cached_property
     def size(self) -> int:
-        """About how many characters it takes."""
-        return len(str(written(self))) + 4
+        """About how many characters it takes; a region becomes a block of its own."""
+        if self.action == "group":
+            return 60 + sum(cost(items) for _, items in self.lists)
+        below = sum(inner.size - len(str(written(inner))) - 4 for _, items in self.lists for inner in items)
+        return len(str(written(self))) + 4 + below
 
     def argument(self, name: str) -> Frozen:
         """An argument, or None."""

@@ -13,6 +13,8 @@ from typing import Any
 from vgspec.frontend.scope import snake_case
 from vgspec.importers.document import shared_keys, source_value
 from vgspec.importers.items import Item, Items, freeze, simplest
+from vgspec.importers.keras_config import NestedCall
+from vgspec.importers.names import spec_name
 from vgspec.ir import Graph, Node, Ref
 
 __all__ = ["Regions", "arguments"]
@@ -36,6 +38,10 @@ class Regions:
     shared: frozenset[str] = frozenset()
     order: dict[str, int] = field(default_factory=dict)
     outputs: frozenset[str] = frozenset()
+    models: dict[str, Items] = field(default_factory=dict)
+    """The lists of models that are called several times, by name."""
+    entered: set[str] = field(default_factory=set)
+    """Calls of nested models that have been turned into items, or are being so."""
 
     @classmethod
     def of(cls, graph: Graph) -> Regions:
@@ -54,7 +60,9 @@ class Regions:
         start = Ref(graph.inputs[0].name) if len(graph.inputs) == 1 else None
         return self.chain(graph.nodes, start, top=True)
 
-    def chain(self, nodes: Sequence[Node], start: Ref | None, *, top: bool = False, inside: str = "") -> Items:
+    def chain(
+        self, nodes: Sequence[Node], start: Ref | None, *, top: bool = False, inside: str = "", keep: bool = False
+    ) -> Items:
         """The items of some calls in order, beginning at a value.
 
         Args:
@@ -62,14 +70,28 @@ class Regions:
             start: the value to which the first item is applied by default.
             top: whether it is the model's own list.
             inside: the end of the region that these calls are.
+            keep: whether ids are kept, which otherwise only the model's own list has.
         """
         found: list[tuple[Item, str]] = []
         rest = {node.id: node for node in nodes}
         wanted: set[str] = set()
         current = start
         while rest:
-            region = self._region(current, rest, inside) if current is not None else None
-            if region is not None:
+            nested = self._nested(current, rest, whole=True)
+            region = self._region(current, rest, inside) if current is not None and nested is None else None
+            if region is None and nested is None:
+                nested = self._nested(current, rest, whole=False)
+            if region is None and nested is None:
+                nested = self._nested(self._entry(self._next(current, rest)), rest, whole=False)
+            if nested is not None:
+                item = self._model(nested, nested.inputs[0], rest)
+                if nested.inputs[0] != current:
+                    source = (("in", self._name(nested.inputs[0], wanted, start, top=top)),)
+                    item = replace(item, extra=source, pinned=True)
+                node = self.graph.by_id[nested.outputs[0].node]
+                for name in nested.nodes:
+                    rest.pop(name, None)
+            elif region is not None:
                 merge, branches = region
                 assert current is not None
                 item = self._joined(merge, branches, current) if branches else self._group(merge, current, rest)
@@ -88,7 +110,7 @@ class Regions:
             needed = node_id in wanted or (top and node_id in self.outputs and node_id != last)
             if needed:
                 item = replace(item, id=self.names[node_id], pinned=True)
-            items.append(item if needed or top else replace(item, id=""))
+            items.append(item if needed or top or keep else replace(item, id=""))
         return tuple(items)
 
     def _next(self, current: Ref | None, rest: Mapping[str, Node]) -> Node:
@@ -102,19 +124,28 @@ class Regions:
                 return node
         return next(node for node in rest.values() if all(ref.node not in rest for ref in node.refs()))
 
+    def _entry(self, node: Node) -> Ref | None:
+        """The input of the outermost nested model that a call is the first of."""
+        calls = (call for call in self.graph.meta.get("nested", ()) if node.id in call.nodes)
+        return next((call.inputs[0] for call in calls if call.id not in self.entered and len(call.inputs) == 1), None)
+
+    def _name(self, ref: Ref, wanted: set[str], start: Ref | None, *, top: bool) -> str:
+        """How a list refers to a value; the call that it comes from gets an id."""
+        if ref == start and not top:
+            return "input"
+        if ref.node in self.graph.input_by_name:
+            return ref.node
+        wanted.add(ref.node)
+        several = len(self.graph.by_id[ref.node].outputs) > 1
+        return f"{self.names[ref.node]}:{ref.index}" if several else self.names[ref.node]
+
     # --- one call ------------------------------------------------------------------------------------
 
     def _call(self, node: Node, current: Ref | None, wanted: set[str], start: Ref | None, *, top: bool) -> Item:
         layer: Any = self.graph.operator(node)
 
         def name(ref: Ref) -> str:
-            if ref == start and not top:
-                return "input"
-            if ref.node in self.graph.input_by_name:
-                return ref.node
-            wanted.add(ref.node)
-            several = len(self.graph.by_id[ref.node].outputs) > 1
-            return f"{self.names[ref.node]}:{ref.index}" if several else self.names[ref.node]
+            return self._name(ref, wanted, start, top=top)
 
         source, literals = source_value(layer, node, current, name)
         extra: tuple[tuple[str, Any], ...] = () if source is None else (("in", freeze(source)),)
@@ -122,8 +153,63 @@ class Regions:
             extra = (*extra, ("call_args", freeze(literals)))
         pinned = source is not None
         if node.layer in self.shared:
-            return Item("call", node.layer, extra=extra, pinned=pinned, id=node.id)
-        return Item(layer.type_name, "", arguments(layer), extra=extra, pinned=pinned, id=node.id)
+            return Item("call", node.layer, extra=extra, pinned=pinned, id=self.names[node.id])
+        return Item(layer.type_name, "", arguments(layer), extra=extra, pinned=pinned, id=self.names[node.id])
+
+    # --- nested models -------------------------------------------------------------------------------
+
+    def _nested(self, current: Ref | None, rest: Mapping[str, Node], *, whole: bool) -> NestedCall | None:
+        """A nested model of one input and one output that is applied to a value, whose calls are all at hand.
+
+        ``whole``: only one that is all that reads the value.
+        """
+        for call in self.graph.meta.get("nested", ()):
+            nodes = [name for name in call.nodes if name in self.graph.by_id]
+            if call.id in self.entered or call.inputs != (current,) or len(call.outputs) != 1 or not nodes:
+                continue
+            inside, end = set(nodes), call.outputs[0]
+            if end.node not in inside or end.index or len(self.graph.by_id[end.node].outputs) != 1:
+                continue
+            if any(name not in rest for name in nodes):
+                continue
+            if whole and any(name in rest and name not in inside for name in self.graph.consumers[end_of(current)]):
+                continue
+            leaks = any(
+                name != end.node and (name in self.outputs or not inside.issuperset(self.graph.consumers[name]))
+                for name in nodes
+            )
+            needs = any(ref != current and ref.node not in inside for name in nodes for ref in rest[name].refs())
+            if not leaks and not needs:
+                found: NestedCall = call
+                return found
+        return None
+
+    def _model(self, call: NestedCall, current: Ref, rest: Mapping[str, Node]) -> Item:
+        """A nested model as an item: a block, or the call of a shared one."""
+        nodes = [rest[name] for name in call.nodes if name in rest]
+        own = call.id.rpartition(".")[2]
+        end = call.outputs[0].node
+        self.entered.add(call.id)
+        prefix = f"{call.key}."
+        if call.calls > 1 and all(node.layer.startswith(prefix) for node in nodes):
+            name = prefix[:-1]
+            if name not in self.models:
+                self.models[name] = self._inner(nodes, current, call, self.shared - _within(self.shared, prefix))
+            self.entered |= {inner.id for inner in self.graph.meta["nested"] if inner.id.startswith(call.id + ".")}
+            self.names[end] = own
+            return Item("call", name, id=own)
+        body = self._inner(nodes, current, call, self.shared)
+        self.names[end] = own
+        return Item("group", lists=(("body", body),), id=own, hint=spec_name(call.name))
+
+    def _inner(self, nodes: Sequence[Node], current: Ref, call: NestedCall, shared: frozenset[str]) -> Items:
+        for node in nodes:
+            self.names[node.id] = node.id.removeprefix(f"{call.id}.")
+        before, self.shared = self.shared, shared
+        try:
+            return self.chain(nodes, current, keep=True)
+        finally:
+            self.shared = before
 
     # --- regions -------------------------------------------------------------------------------------
 
@@ -224,3 +310,13 @@ class Regions:
         if len(lists) == 2 and layer.type_name == "Add":
             return Item("residual", lists=(("body", lists[1]), ("shortcut", lists[0])), merge=how, id=merge.id)
         return Item("parallel", lists=tuple((f"b{i}", items) for i, items in enumerate(lists)), merge=how, id=merge.id)
+
+
+def end_of(ref: Ref | None) -> str:
+    """The node of a value."""
+    assert ref is not None
+    return ref.node
+
+
+def _within(keys: frozenset[str], prefix: str) -> frozenset[str]:
+    return frozenset(key for key in keys if key.startswith(prefix))

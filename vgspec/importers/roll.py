@@ -29,15 +29,16 @@ _OVERHEAD = 40
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block: parameters and items."""
+    """A block: parameters and items; the ids of a nested model's layers are kept."""
 
     params: tuple[Parameter, ...]
     items: Items
+    keeps_ids: bool = False
 
 
-def roll(items: Items) -> tuple[Items, dict[str, Block]]:
-    """A shorter way to write the same list, and the blocks that it uses."""
-    blocks: dict[str, Block] = {}
+def roll(items: Items, models: Mapping[str, Items] | None = None) -> tuple[Items, dict[str, Block]]:
+    """A shorter way to write the same list, and the blocks that it uses; ``models`` are blocks that must be."""
+    blocks: dict[str, Block] = {name: Block((), body, keeps_ids=True) for name, body in (models or {}).items()}
     items = _repeats(items)
     for _ in range(_ROUNDS):
         found = _best(items, blocks)
@@ -199,8 +200,8 @@ def _groups(items: Items, blocks: dict[str, Block]) -> Items:
         for item in row:
             plain = item.with_lists(replaced)
             if plain.action == "group":
-                name, args = _as_block(dict(plain.lists)["body"], blocks)
-                plain = Item("use", name, args=args, id=item.id, pinned=item.pinned)
+                name, args = _as_block(dict(plain.lists)["body"], blocks, item.hint)
+                plain = Item("use", name, args=args, id=item.id, pinned=item.pinned, hint=item.hint)
             made.append(plain)
         return tuple(made)
 
@@ -213,15 +214,15 @@ def _groups(items: Items, blocks: dict[str, Block]) -> Items:
     return items
 
 
-def _as_block(body: Items, blocks: dict[str, Block]) -> tuple[str, tuple[tuple[str, Any], ...]]:
+def _as_block(body: Items, blocks: dict[str, Block], hint: str) -> tuple[str, tuple[tuple[str, Any], ...]]:
     """A block that holds a list, and what it is to be given: the parameters of the block around that it names."""
     made = parameters([body], {name: {row.name: row for row in block.params} for name, block in blocks.items()})
     assert made is not None  # every name in it is a parameter with a type
     pattern, uses = made
-    block = Block(pattern.rows, pattern.body)
+    block = Block(pattern.rows, pattern.body, keeps_ids=bool(hint))
     name = next((key for key, other in blocks.items() if other == block), "")
     if not name:
-        name = _name(body, blocks)
+        name = hint if hint and hint not in blocks and "." not in hint else _name(body, blocks)
         blocks[name] = block
     return name, tuple(uses[0])
 
