@@ -27,7 +27,7 @@ def examples(count: int) -> settings:
     )
 
 
-@examples(150)
+@examples(100)
 @given(specs())
 def test_linting_never_fails_and_points_into_the_text(document: dict[str, Any]) -> None:
     text = dump_yaml(document)
@@ -42,7 +42,7 @@ def test_linting_never_fails_and_points_into_the_text(document: dict[str, Any]) 
             assert load(apply_edits(text, item.fix.edits)).ok
 
 
-@examples(60)
+@examples(40)
 @given(specs())
 def test_fixing_converges_and_leaves_a_valid_document(document: dict[str, Any]) -> None:
     fixed = fix_spec(load(dump_yaml(document)), unsafe=True)
@@ -51,7 +51,7 @@ def test_fixing_converges_and_leaves_a_valid_document(document: dict[str, Any]) 
     assert fix_spec(load(fixed.text), unsafe=True).text == fixed.text
 
 
-@examples(60)
+@examples(40)
 @given(specs())
 def test_a_dict_and_its_text_have_the_same_findings(document: dict[str, Any]) -> None:
     found = [lint(load(form), fixes=None).diagnostics for form in (document, dump_yaml(document))]
@@ -59,7 +59,7 @@ def test_a_dict_and_its_text_have_the_same_findings(document: dict[str, Any]) ->
     assert first == second
 
 
-@examples(60)
+@examples(40)
 @given(mutated())
 def test_linting_broken_documents_never_fails(document: Any) -> None:
     data = document[0] if isinstance(document, tuple) else document
