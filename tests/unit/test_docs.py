@@ -10,6 +10,7 @@ import pytest
 from vgspec import load_spec
 from vgspec.dev import examples, generate
 from vgspec.frontend.argument_docs import ARGUMENTS, SPECIAL, argument_meaning
+from vgspec.layers import REGISTRY
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = examples.pages()
@@ -101,6 +102,7 @@ PYTHON = [path for path in HAND if any(block.language == "python" for block in e
 @pytest.mark.parametrize("path", PYTHON, ids=lambda path: str(path.relative_to(ROOT)))
 def test_python_examples_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of a page in order, in a folder with the page's files; tests in them are called."""
+    monkeypatch.setattr(REGISTRY, "found", dict(REGISTRY.found))
     monkeypatch.chdir(tmp_path)
     for block in examples.blocks(text_of(path)):
         if block.file:
@@ -108,7 +110,7 @@ def test_python_examples_run(path: Path, tmp_path: Path, monkeypatch: pytest.Mon
         if block.language != "python":
             continue
         names: dict[str, object] = {"__name__": "example"}
-        exec(compile(block.text, f"{path.name}:{block.line}", "exec"), names)
+        exec(compile(block.text, f"{path.name}:{block.line}", "exec", dont_inherit=True), names)
         for name, value in names.items():
             if name.startswith("test_") and callable(value):
                 value()

@@ -37,6 +37,7 @@ HOW_TO = (
     "parametrise",
     "share-weights",
     "symbolic-sizes",
+    "custom-layers",
     "testing",
 )
 
@@ -101,10 +102,9 @@ def page(path: str) -> Callable[[], str]:
 
     def make() -> str:
         text = (ROOT / path).read_text(encoding="utf-8")
-        for name, table in (("limits", reference.limits_table), ("functions", reference.functions_table)):
-            head, mark, rest = text.partition(f"<!-- table: {name} -->\n")
-            if mark:
-                text = f"{head}{mark}{table()}{rest[rest.index('<!-- end -->') :]}"
+        head, mark, rest = text.partition("<!-- table: functions -->\n")
+        if mark:
+            text = f"{head}{mark}{reference.functions_table()}{rest[rest.index('<!-- end -->') :]}"
         return refreshed(text)
 
     return make
@@ -129,6 +129,7 @@ GENERATED: tuple[Generated, ...] = (
     Generated("docs/reference/rules.md", rule_pages.index_page),
     *(Generated(f"docs/reference/rules/{rule.name}.md", partial(rule_pages.rule_page, rule)) for rule in RULES),
     *(Generated(path, page(path)) for path in PAGES),
+    Generated("docs/README.md", partial(reference.index_text, ROOT)),
 )
 """In the order in which they are written: the index comes first, because others are made from all layers."""
 

@@ -7,14 +7,15 @@ import inspect
 import json
 from collections.abc import Iterable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 __all__ = [
     "cli_text",
     "diagnostics_text",
     "functions_table",
+    "index_text",
     "layers_text",
-    "limits_table",
     "objects_text",
     "operations_text",
     "type_words",
@@ -288,7 +289,7 @@ def objects_text() -> str:
     return "\n".join(parts)
 
 
-# --- diagnostics, limits, functions -------------------------------------------------------------------------
+# --- diagnostics, functions -------------------------------------------------------------------------
 
 _STAGES: Mapping[str, str] = {
     "VG00": "Reading and parsing",
@@ -340,21 +341,35 @@ def _first_paragraph(cls: type) -> str:
     return inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0]
 
 
-def limits_table() -> str:
-    """The bounds on a document, from the docstring of `vgspec.limits.Limits` and its defaults."""
-    from vgspec.limits import DEFAULT_LIMITS, Limits
-
-    text = inspect.cleandoc(Limits.__doc__ or "").partition("Attributes:\n")[2]
-    rows = []
-    for line in text.splitlines():
-        name, _, meaning = line.strip().partition(": ")
-        rows.append((meaning.rstrip("."), f"{getattr(DEFAULT_LIMITS, name):,}"))
-    return _table(("what", "at most"), rows)
-
-
 def functions_table() -> str:
     """The functions of expressions."""
     from vgspec.expressions import FUNCTIONS
 
     rows = [(f"`{function.usage}`", _summary(function.summary)) for function in FUNCTIONS.values()]
     return _table(("function", "gives"), rows)
+
+
+# --- all pages ----------------------------------------------------------------------------------------------
+
+_PARTS: Mapping[str, str] = {
+    "": "Start here",
+    "how-to": "How to",
+    "reference": "Reference",
+    "explanation": "Explanation",
+    "decisions": "Decisions",
+}
+
+
+def index_text(root: Path) -> str:
+    """``docs/README.md``: every page by its title; the rules have an index of their own."""
+    docs = root / "docs"
+    parts = [NOTE, "# Documentation\n"]
+    for folder, title in _PARTS.items():
+        names = sorted(path.name for path in (docs / folder).glob("*.md") if path != docs / "README.md")
+        lines = []
+        for name in names:
+            text = (docs / folder / name).read_text(encoding="utf-8")
+            heading = next(line for line in text.splitlines() if line.startswith("# "))
+            lines.append(f"- [{heading.removeprefix('# ')}]({folder + '/' if folder else ''}{name})")
+        parts += [f"## {title}\n", "\n".join(lines) + "\n"]
+    return "\n".join(parts)
