@@ -186,7 +186,8 @@ class Expander(Composer):
             base = (text_of(value) or action).rpartition(".")[2].partition(":")[0]
         elif action == "$layer":
             found = evaluate_node(value, pointer, replace(scope.env)) if value is not None else None
-            base = snake_case(found if isinstance(found, str) else next(iter(found), "layer") if found else "layer")
+            word = next(iter(found), None) if isinstance(found, Mapping) else found
+            base = snake_case(word) if isinstance(word, str) and word else "layer"
         else:
             base = snake_case(action or "item")
         while True:
@@ -245,6 +246,7 @@ class Expander(Composer):
             caller=outer,
             at=node,
             at_pointer=here,
+            bad=definition.library.tainted,
         )
         shown = tuple((key, value) for key, value in names.items() if isinstance(value, str | int | float | bool))
         frame = Frame(f"block {block}", here, outer.file, span_of(node), shown)

@@ -56,6 +56,11 @@ class Library:
         self.above_bad = frozenset(above)
 
     @property
+    def tainted(self) -> frozenset[str]:
+        """Pointers at or below which the form is wrong."""
+        return self.bad | self.above_bad if self.bad else self.bad
+
+    @property
     def root(self) -> MappingNode | None:
         """The document's mapping, if it is one."""
         return self.document.root if isinstance(self.document.root, MappingNode) else None

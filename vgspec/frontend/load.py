@@ -190,7 +190,9 @@ class _Loader:
         env = Environment(library.document.file, {}, self.findings, self.limits)
         node = library.root.get("params") if library.root is not None else None
         declared = node if "/params" not in library.bad else None
-        library.names = bind_parameters(declared, "/params", env, given, owner="the model", caller=env, at=node)
+        library.names = bind_parameters(
+            declared, "/params", env, given, owner="the model", caller=env, at=node, bad=library.tainted
+        )
         return library.names
 
 

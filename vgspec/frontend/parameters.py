@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from vgspec import codes
@@ -38,6 +38,7 @@ def bind_parameters(
     caller: Environment,
     at: SNode | None = None,
     at_pointer: str = "",
+    bad: Container[str] = frozenset(),
 ) -> dict[str, Any]:
     """The values of parameters: given ones checked, the others at their defaults.
 
@@ -50,6 +51,7 @@ def bind_parameters(
         caller: the environment of the place that gives the values.
         at: the node to point at for a missing parameter.
         at_pointer: its pointer.
+        bad: pointers at or below which the form is wrong; declarations there say nothing.
     """
     names: dict[str, Any] = {}
     entries = dict(declared.items()) if isinstance(declared, MappingNode) else {}
@@ -69,6 +71,9 @@ def bind_parameters(
             )
     for name, node in entries.items():
         here = pointer_join(pointer, name)
+        if here in bad:
+            names[name] = FAILED
+            continue
         spec = _declaration(node, here, env, names)
         if name in given:
             value, value_node, where = given[name]
@@ -126,6 +131,11 @@ def _fits(value: Any, kind: str) -> bool:
 
 def _problem(value: Any, spec: Mapping[str, Any]) -> str:
     kind = spec.get("type", "str")
+    if not isinstance(kind, str) or kind not in _NOUNS:
+        return f"is declared with the type {kind!r}, which there is not"
+    for bound in ("min", "max", "multiple_of"):
+        if not _fits(spec.get(bound, 1), "float") or (bound == "multiple_of" and spec.get(bound, 1) == 0):
+            return f"is declared with {bound}: {spec[bound]!r}, which is no such number"
     shown = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
     if not _fits(value, kind):
         return f"takes {_NOUNS[kind]}, got {shown}"
@@ -139,7 +149,7 @@ def _problem(value: Any, spec: Mapping[str, Any]) -> str:
             near = nearest(str(name), known)
             return f"takes {_NOUNS[kind]}, got {name!r}" + (f"; did you mean {near!r}?" if near else "")
     choices = spec.get("choices")
-    if choices is not None and value not in choices:
+    if isinstance(choices, tuple) and value not in choices:
         return f"takes one of {', '.join(map(repr, choices))}, got {shown}"
     if isinstance(value, int | float) and not isinstance(value, bool):
         if "min" in spec and value < spec["min"]:
