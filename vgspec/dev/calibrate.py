@@ -1,26 +1,54 @@
-"""Compare predicted with measured signal sizes: ``python -m vgspec.dev.calibrate specs/*.yaml --seeds 3``.
+"""Compare predicted with measured signal sizes, and write ``docs/reference/calibration.md``.
 
-Each spec is built several times with different seeds and measured by autodiff; the median of the logarithms over
-seeds is compared with the prediction, tensor by tensor and edge by edge. The table goes to standard output or
-to ``--output`` as Markdown.
+::
+
+    python -m vgspec.dev.calibrate specs/*.yaml --params size=64 --seeds 3 --output PAGE
+    python -m vgspec.dev.calibrate --applications MobileNetV2 VGG16 --random 60
+
+Each model is built several times with different seeds and measured by autodiff; the median of the logarithms over
+seeds is compared with the prediction, tensor by tensor and edge by edge. Without ``--output`` the page goes to
+standard output; with it, it is written anew after every model.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
+import json
 import math
+import shlex
 import statistics
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from vgspec.analysis.signal import Profile, input_plan, profile
+from vgspec.analysis.signal import Assumptions, Profile, input_plan, profile
+from vgspec.dev import calibration_page
 from vgspec.ir import Graph
 
-__all__ = ["Comparison", "compare", "main", "percentile"]
+__all__ = ["Comparison", "EdgeError", "KernelSize", "applications", "compare", "drawn", "main", "percentile"]
+
+
+class EdgeError(NamedTuple):
+    """The difference that arises across one edge: ``direction`` is ``backward`` or ``forward``."""
+
+    direction: str
+    type_name: str
+    node: str
+    value: float
+
+
+class KernelSize(NamedTuple):
+    """Decimal logarithms of a kernel's gradient norm, ``-inf`` for zero, and its number of entries."""
+
+    weight: str
+    type_name: str
+    predicted: float
+    measured: float
+    entries: int
 
 
 @dataclass
@@ -29,21 +57,25 @@ class Comparison:
 
     Attributes:
         name: of the model.
+        group: which set of models it belongs to.
         activation: by node.
         gradient: by node.
         kernel: by node and weight.
-        backward: by layer type, the difference that arises on the way back across one edge.
-        forward: the same on the way forward.
+        edges: what arises across each edge.
+        kernels: predicted and measured sizes of the kernels' gradients, in order.
         unknown: nodes that are not predicted.
+        double: whether it was measured in float64.
     """
 
     name: str
+    group: str = "specs"
     activation: dict[str, float] = field(default_factory=dict)
     gradient: dict[str, float] = field(default_factory=dict)
     kernel: dict[str, float] = field(default_factory=dict)
-    backward: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    forward: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    edges: list[EdgeError] = field(default_factory=list)
+    kernels: list[KernelSize] = field(default_factory=list)
     unknown: int = 0
+    double: bool = False
 
 
 def percentile(values: Iterable[float], share: float) -> float:
@@ -54,27 +86,41 @@ def percentile(values: Iterable[float], share: float) -> float:
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
 
 
-def compare(name: str, graph: Graph, *, seeds: Sequence[int] = (0, 1, 2), double: bool = False) -> Comparison:
+def compare(
+    name: str,
+    graph: Graph,
+    *,
+    seeds: Sequence[int] = (0, 1, 2),
+    double: bool = False,
+    assumptions: Assumptions | None = None,
+    group: str = "specs",
+) -> Comparison:
     """Measure a graph with several seeds and compare the medians with the prediction."""
     from vgspec.backends.keras_model import build_model
     from vgspec.backends.measure import Measured, measure, precision
 
-    plan = input_plan(graph)
+    plan = input_plan(graph, assumptions)
     sizes = {key: item.sizes for key, item in plan.items()}
     vocabulary = {key: item.vocabulary for key, item in plan.items() if item.vocabulary is not None}
     runs: list[Measured] = []
+    entries: dict[tuple[str, str], int] = {}
     with precision("float64" if double else "float32"):
         for seed in seeds:
             model = build_model(graph, seed=seed)
             runs.append(measure(model, seed=seed + 1000, vocabulary=vocabulary, sizes=sizes))
-    return _compared(name, graph, profile(graph), runs)
+            entries = {(layer.name, w.path): math.prod(w.shape) for layer in model.layers for w in layer.weights}
+    found = _compared(name, graph, profile(graph, assumptions), runs, entries)
+    found.group, found.double = group, double
+    return found
 
 
 def _median(tables: list[Mapping[Any, float]]) -> dict[Any, float]:
     return {key: statistics.median(t[key] for t in tables if key in t) for key in tables[0]}
 
 
-def _compared(name: str, graph: Graph, predicted: Profile, runs: list[Any]) -> Comparison:
+def _compared(
+    name: str, graph: Graph, predicted: Profile, runs: list[Any], entries: Mapping[tuple[str, str], int]
+) -> Comparison:
     activation = _median([run.activation for run in runs])
     gradient = _median([run.gradient for run in runs])
     kernels = _median([run.kernels for run in runs])
@@ -94,17 +140,28 @@ def _compared(name: str, graph: Graph, predicted: Profile, runs: list[Any]) -> C
         if key[1]:
             continue
         for weight, mine in node.kernels.items():
-            theirs = next(
-                (value for (layer, path), value in kernels.items() if layer == node.layer and _same(path, weight)), None
-            )
-            if theirs is not None and math.isfinite(theirs) and math.isfinite(mine):
-                result.kernel[f"{node.id}/{weight}"] = mine - theirs
+            theirs = _of(kernels, node.layer, weight)
+            if theirs is None or math.isnan(theirs) or math.isnan(mine):
+                continue
+            label = f"{node.id}/{weight}"
+            size = _of(entries, node.layer, weight) or 1
+            result.kernels.append(KernelSize(label, node.type_name, mine, theirs, int(size)))
+            if math.isfinite(theirs) and math.isfinite(mine):
+                result.kernel[label] = mine - theirs
     for edge in predicted.edges:
-        if len(graph.consumers[edge.source]) == 1 and edge.source in result.gradient and edge.node in result.gradient:
-            result.backward[types[edge.node]].append(result.gradient[edge.source] - result.gradient[edge.node])
-        if edge.source in result.activation and edge.node in result.activation:
-            result.forward[types[edge.node]].append(result.activation[edge.node] - result.activation[edge.source])
+        kind, near, far = types[edge.node], edge.node, edge.source
+        if len(graph.consumers[far]) == 1 and far in result.gradient and near in result.gradient:
+            arisen = result.gradient[far] - result.gradient[near]
+            result.edges.append(EdgeError("backward", kind, near, arisen))
+        if far in result.activation and near in result.activation:
+            arisen = result.activation[near] - result.activation[far]
+            result.edges.append(EdgeError("forward", kind, near, arisen))
     return result
+
+
+def _of(table: Mapping[tuple[str, str], float], layer: str, weight: str) -> float | None:
+    """What a table by layer and path of the weight says of a weight."""
+    return next((value for (name, path), value in table.items() if name == layer and _same(path, weight)), None)
 
 
 def _same(path: str, weight: str) -> bool:
@@ -113,56 +170,141 @@ def _same(path: str, weight: str) -> bool:
     return parts[-1] == tail[-1] and (len(tail) == 1 or tail[0] in path)
 
 
-def table(comparisons: Sequence[Comparison]) -> str:
-    """The calibration tables as Markdown."""
-    lines = [
-        "| model | n | activation median / p95 / max | gradient median / p95 / max "
-        "| kernel gradient median / p95 / max | unknown |",
-        "|---|---|---|---|---|---|",
-    ]
-    for item in comparisons:
-        cells = [_three(values.values()) for values in (item.activation, item.gradient, item.kernel)]
-        lines.append(f"| {item.name} | {len(item.gradient)} | {' | '.join(cells)} | {item.unknown} |")
-    for title, name in (("Gradient, edge by edge", "backward"), ("Activation, edge by edge", "forward")):
-        gathered: dict[str, list[float]] = defaultdict(list)
-        for item in comparisons:
-            for kind, values in getattr(item, name).items():
-                gathered[kind] += values
-        lines += ["", f"{title}:", "", "| layer | n | mean | median | p95 | max |", "|---|---|---|---|---|---|"]
-        for kind, values in sorted(gathered.items(), key=lambda pair: -percentile(pair[1], 0.95)):
-            mean = sum(values) / len(values)
-            shares = " | ".join(f"{percentile(values, share):.3f}" for share in (0.5, 0.95, 1.0))
-            lines.append(f"| {kind} | {len(values)} | {mean:+.3f} | {shares} |")
-    return "\n".join(lines) + "\n"
+class Job(NamedTuple):
+    """A model to compare."""
+
+    name: str
+    graph: Graph
+    group: str
+    double: bool
 
 
-def _three(values: Iterable[float]) -> str:
-    found = list(values)
-    return " / ".join(f"{percentile(found, share):.3f}" for share in (0.5, 0.95, 1.0)) if found else "–"
+def applications(names: Iterable[str], size: int) -> Iterator[Job]:
+    """Networks of ``keras.applications``, imported from their configs; ``size`` or the least above it that works."""
+    from vgspec.backends.gate import build_application
+    from vgspec.backends.model_config import model_config
+    from vgspec.backends.runtime import load_keras
+    from vgspec.importers.specs import spec_of_config
+
+    for name in names:
+        keras = load_keras()
+        try:
+            model = getattr(keras.applications, name)(weights=None, input_shape=(size, size, 3))
+        except ValueError:
+            model = build_application(name)
+        graph = spec_of_config(model_config(model), file=f"<{name}>").require_graph()
+        side = model.inputs[0].shape[1]
+        del model
+        keras.backend.clear_session()
+        gc.collect()
+        yield Job(f"{name} ({side})", graph, "applications", False)
+
+
+def drawn(number: int, seed: int) -> list[Any]:
+    """So many different documents of `vgspec.testing.specs`, the same for the same seed and version of Hypothesis."""
+    from hypothesis import HealthCheck, Phase, given, settings
+    from hypothesis import seed as fixed
+
+    from vgspec.testing import specs
+
+    found: dict[str, Any] = {}
+
+    @fixed(seed)
+    @settings(
+        max_examples=number,
+        database=None,
+        phases=(Phase.generate,),
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(specs())
+    def draw(document: Any) -> None:
+        found.setdefault(json.dumps(document, sort_keys=True), document)
+
+    draw()
+    return list(found.values())[:number]
+
+
+def _jobs(given: argparse.Namespace) -> Iterator[Job]:
+    from vgspec.api import load_spec
+
+    for path in given.specs:
+        spec = load_spec(path, params=_fitting(path, given.params))
+        yield Job(path.stem, spec.require_graph(), "specs", given.double)
+    yield from applications(given.applications, given.size)
+    if given.random:
+        for index, document in enumerate(drawn(given.random, given.random_seed)):
+            yield Job(f"drawn {index}", load_spec(document).require_graph(), "random", True)
+
+
+def _fitting(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values that a spec has parameters for; ``SPEC.NAME`` is for one spec only and comes first."""
+    from ruamel.yaml import YAML
+
+    declared = (YAML(typ="safe").load(path.read_text(encoding="utf-8")) or {}).get("params") or {}
+    own = {key: values.get(f"{path.stem}.{key}", values.get(key)) for key in declared}
+    return {key: value for key, value in own.items() if value is not None}
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    key, sign, value = text.partition("=")
+    if not sign:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return key, json.loads(value)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    found = argparse.ArgumentParser(prog="python -m vgspec.dev.calibrate", description="Measure the prediction.")
+    found.add_argument("specs", nargs="*", type=Path, help="spec files")
+    found.add_argument("--params", nargs="*", type=_assignment, default=[], metavar="NAME=VALUE")
+    found.add_argument("--applications", nargs="*", default=[], metavar="NAME", help="builders of keras.applications")
+    found.add_argument("--size", type=int, default=64, help="height and width of their input; default: 64")
+    found.add_argument("--random", type=int, default=0, metavar="N", help="draw so many specs, measured in float64")
+    found.add_argument("--random-seed", type=int, default=1, metavar="SEED")
+    found.add_argument("--seeds", type=int, default=3, help="initialisations of each model; default: 3")
+    found.add_argument("--time", type=int, default=128, help="steps where a spec leaves them open; default: 128")
+    found.add_argument("--double", action="store_true", help="measure specs in float64, where float32 would flush")
+    found.add_argument("--output", type=Path)
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command."""
-    parser = argparse.ArgumentParser(prog="python -m vgspec.dev.calibrate", description=__doc__)
-    parser.add_argument("specs", nargs="+", type=Path)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--double", action="store_true", help="measure in float64, where float32 would flush to zero")
-    parser.add_argument("--output", type=Path)
-    given = parser.parse_args(arguments)
-    from vgspec.api import load_spec
+    """The command; exit status 1 if a model could not be measured."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    given = parser().parse_args(arguments)
+    given.params = dict(given.params)
+    assumptions = Assumptions(time=given.time)
+    comparisons: list[Comparison] = []
+    failures: dict[str, str] = {}
+    command = "python -m vgspec.dev.calibrate " + shlex.join(arguments)
 
-    comparisons = []
-    for path in given.specs:
-        comparisons.append(
-            compare(path.stem, load_spec(path).require_graph(), seeds=range(given.seeds), double=given.double)
-        )
-        print(f"{path.stem}: done", file=sys.stderr, flush=True)
-    text = table(comparisons)
+    def page() -> str:
+        return calibration_page.page(comparisons, failures, command, given.seeds, given.random_seed)
+
+    for job in _jobs(given):
+        try:
+            comparisons.append(
+                compare(
+                    job.name,
+                    job.graph,
+                    seeds=range(given.seeds),
+                    double=job.double,
+                    assumptions=assumptions,
+                    group=job.group,
+                )
+            )
+            print(f"{job.name}: done", file=sys.stderr, flush=True)
+        except Exception as error:  # the page says what happened
+            failures[job.name] = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+            print(f"{job.name}: {failures[job.name]}", file=sys.stderr, flush=True)
+        if given.output is not None and comparisons and (job.group != "random" or len(comparisons) % 20 == 0):
+            given.output.write_text(page(), encoding="utf-8")
     if given.output is not None:
-        given.output.write_text(text, encoding="utf-8")
+        given.output.write_text(page(), encoding="utf-8")
     else:
-        print(text, end="")
-    return 0
+        print(page(), end="")
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,209 @@
+"""The page of `vgspec.dev.calibrate`: tables by network and by edge type, and the detector's precision and recall."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vgspec.dev.calibrate import Comparison, KernelSize
+
+__all__ = ["Counts", "cause", "explodes", "page", "vanishes"]
+
+TARGETS: Mapping[str, tuple[float, float]] = {
+    "activation": (0.05, 0.15),
+    "gradient": (0.05, 0.15),
+    "kernel": (0.1, 0.3),
+}
+"""Median and 95th percentile, in decades."""
+
+
+def _share(values: Iterable[float], share: float) -> float:
+    from vgspec.dev.calibrate import percentile
+
+    return percentile(values, share)
+
+
+def vanishes(sizes: Sequence[tuple[KernelSize, float]]) -> bool:
+    """Whether a kernel's gradient is below the limits of the rule gradient-vanishes; no gradient at all is, too."""
+    from vgspec.lint.rules.gradient_vanishes import GradientVanishes
+
+    limits = GradientVanishes.settings
+    mean, most, norm, ratio = (math.log10(limits[key]) for key in ("mean", "most", "norm", "ratio"))
+    judged = [(kernel, size) for kernel, size in sizes if kernel.type_name != "Embedding"]
+    finite = [size for _, size in judged if math.isfinite(size)]
+    for kernel, size in judged:
+        average = size - 0.5 * math.log10(kernel.entries) + math.log10(0.8)
+        if (average < mean and size < most) or (size < norm and size < finite[-1] + ratio if finite else True):
+            return True
+    return False
+
+
+def explodes(sizes: Sequence[tuple[KernelSize, float]]) -> bool:
+    """Whether a kernel's gradient is above the limits of the rule gradient-explodes."""
+    from vgspec.lint.rules.gradient_explodes import GradientExplodes
+
+    limits = GradientExplodes.settings
+    norm, least, ratio = (math.log10(limits[key]) for key in ("norm", "least", "ratio"))
+    if not sizes:
+        return False
+    last, largest = sizes[-1][1], max(size for _, size in sizes)
+    return largest > norm or (largest > least and largest > last + ratio)
+
+
+class Counts:
+    """Right and wrong verdicts on models."""
+
+    def __init__(self, comparisons: Iterable[Comparison], judge: Callable[..., bool]) -> None:
+        self.both = self.predicted = self.measured = self.total = 0
+        self.wrong: list[str] = []
+        for item in comparisons:
+            if not item.kernels:
+                continue
+            mine = judge([(kernel, kernel.predicted) for kernel in item.kernels])
+            theirs = judge([(kernel, kernel.measured) for kernel in item.kernels])
+            self.total += 1
+            self.both += mine and theirs
+            self.predicted += mine
+            self.measured += theirs
+            if mine != theirs:
+                self.wrong.append(item.name)
+
+    def row(self, name: str) -> str:
+        """A row of the table."""
+        precision = f"{self.both / self.predicted:.3f}" if self.predicted else "–"
+        recall = f"{self.both / self.measured:.3f}" if self.measured else "–"
+        false, missed = self.predicted - self.both, self.measured - self.both
+        wrong = ", ".join(self.wrong[:6])
+        return (
+            f"| {name} | {self.total} | {self.measured} | {self.predicted} | {self.both} | {false} | {missed} "
+            f"| {precision} | {recall} | {wrong} |"
+        )
+
+
+def cause(item: Comparison, direction: str) -> str:
+    """The layer type across which most of a model's error arises (by sum of squares), and its largest edge."""
+    sums: dict[str, float] = defaultdict(float)
+    edges = [edge for edge in item.edges if edge.direction == direction]
+    for edge in edges:
+        sums[edge.type_name] += edge.value * edge.value
+    if not sums:
+        return "–"
+    kind = max(sums, key=lambda key: sums[key])
+    worst = max((edge for edge in edges if edge.type_name == kind), key=lambda edge: abs(edge.value))
+    return f"{kind} ({worst.value:+.2f} at `{worst.node}`)"
+
+
+def misses(item: Comparison) -> list[str]:
+    """What misses its target, with the edge type that causes it."""
+    found = []
+    for name, (median, p95) in TARGETS.items():
+        values = getattr(item, name).values()
+        if not values or (_share(values, 0.5) <= median and _share(values, 0.95) <= p95):
+            continue
+        if name == "kernel":
+            worst = max(item.kernel, key=lambda key: abs(item.kernel[key]))
+            found.append(f"kernel: {item.kernel[worst]:+.2f} at `{worst}`")
+        else:
+            found.append(f"{name}: {cause(item, 'forward' if name == 'activation' else 'backward')}")
+    return found
+
+
+def _three(values: Iterable[float]) -> str:
+    found = list(values)
+    return " / ".join(f"{_share(found, share):.3f}" for share in (0.5, 0.95, 1.0)) if found else "–"
+
+
+def _row(name: str, items: Sequence[Comparison], remark: str) -> str:
+    cells = [_three(value for item in items for value in getattr(item, key).values()) for key in TARGETS]
+    n = sum(len(item.gradient) for item in items)
+    return f"| {name} | {n} | {' | '.join(cells)} | {sum(item.unknown for item in items)} | {remark} |"
+
+
+def _networks(comparisons: Sequence[Comparison]) -> list[str]:
+    lines = [
+        "| network | n | activation_rms | gradient_rms | kernel_gradient_norm | unknown | misses by |",
+        "|---|---:|---|---|---|---:|---|",
+    ]
+    for item in comparisons:
+        if item.group != "random":
+            lines.append(_row(item.name, [item], "; ".join(misses(item))))
+    random = [item for item in comparisons if item.group == "random"]
+    if random:
+        met = sum(not misses(item) for item in random)
+        lines.append(_row(f"{len(random)} random specs", random, f"{met} of {len(random)} meet all targets"))
+    return lines
+
+
+def _edges(comparisons: Sequence[Comparison], direction: str) -> list[str]:
+    gathered: dict[str, list[float]] = defaultdict(list)
+    for item in comparisons:
+        for edge in item.edges:
+            if edge.direction == direction:
+                gathered[edge.type_name].append(edge.value)
+    lines = ["| layer | n | mean | median | p95 | max |", "|---|---:|---:|---:|---:|---:|"]
+    for kind, values in sorted(gathered.items(), key=lambda pair: -_share(pair[1], 0.95)):
+        shares = " | ".join(f"{_share(values, share):.3f}" for share in (0.5, 0.95, 1.0))
+        lines.append(f"| {kind} | {len(values)} | {sum(values) / len(values):+.3f} | {shares} |")
+    return lines
+
+
+def page(
+    comparisons: Sequence[Comparison], failures: Mapping[str, str], command: str, seeds: int, random_seed: int
+) -> str:
+    """The whole page as Markdown."""
+    named = [item for item in comparisons if item.group != "random"]
+    random = [item for item in comparisons if item.group == "random"]
+    met = sum(not misses(item) for item in named)
+    lines = [
+        "# Predicted beside measured",
+        "",
+        f"Written on {datetime.datetime.now(datetime.UTC).date().isoformat()} by",
+        "",
+        "```text",
+        command,
+        "```",
+        "",
+        "Differences of decimal logarithms, predicted minus measured, as absolute values: median / 95th percentile /",
+        "maximum over the tensors (kernels) of a network. Measured with Keras by automatic differentiation on a batch",
+        f"of 32, `training=True`; the measured value is the median over {seeds} initialisations (seeds from 0 on,",
+        "those of the data 1000 more). Random specs are drawn from `vgspec.testing.specs` with seed "
+        f"{random_seed} and measured in",
+        "float64; everything else in float32 unless the command says `--double`. A number in brackets is the height",
+        "and width of the input.",
+        "",
+        "Targets: activation and gradient median at most 0.05 and 95th percentile at most 0.15; kernel gradient 0.1",
+        f"and 0.3. {met} of {len(named)} networks meet all of them. For one that misses, the last column names the",
+        " type of layer across which most of the error arises, with its largest edge.",
+        "",
+        "## By network",
+        "",
+        *_networks(comparisons),
+        "",
+    ]
+    if failures:
+        lines += [f"Not measured: {len(failures)}.", ""]
+        lines += [*(f"- {name}: {reason}" for name, reason in failures.items()), ""]
+    if random:
+        lines += [
+            "## As a detector, on the random specs",
+            "",
+            "A model vanishes or explodes where a kernel's gradient norm is beyond the limits of the rules",
+            "gradient-vanishes and gradient-explodes (or is zero, which counts as vanishing). Drawn specs are small,",
+            "two to six units wide.",
+            "",
+            "| verdict | models | measured | predicted | both | false | missed | precision | recall | wrong on |",
+            "|---|---:|---:|---:|---:|---:|---:|---:|---:|---|",
+            Counts(random, vanishes).row("vanishes"),
+            Counts(random, explodes).row("explodes"),
+            "",
+        ]
+    for title, group in (("named networks", named), ("random specs", random)):
+        if group:
+            lines += [f"## Edge by edge, {title}", "", "Gradient, from a layer's output to its input:", ""]
+            lines += [*_edges(group, "backward"), "", "Activation, from a layer's input to its output:", ""]
+            lines += [*_edges(group, "forward"), ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
