@@ -52,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--programs", type=Path, metavar="FILE", help="JSON lines, one program each")
     parser.add_argument("--applications", type=Path, metavar="FOLDER", help="configs of keras.applications")
     parser.add_argument("--networks", type=int, metavar="N", help="train so many networks")
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes that train; default: 2")
+    parser.add_argument("--cache", type=Path, metavar="FILE", help="accuracies measured before, kept from run to run")
     parser.add_argument("--output", type=Path, default=TARGET, help="the page; default: docs/reference/truth.md")
     given = parser.parse_args(argv)
     parts = {}
@@ -66,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if given.networks is not None:
         from vgspec.dev import truth_networks
 
-        parts["networks"] = truth_networks.page(truth_networks.run(given.networks))
+        parts["networks"] = truth_networks.page(truth_networks.run(given.networks, workers=given.workers, cache=given.cache))
     if not parts:
         parser.error("give at least one of --programs, --applications, --networks")
     old = given.output.read_text(encoding="utf-8") if given.output.exists() else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vgspec.lint.rule import Rule
+from vgspec.lint.rules.accuracy_with_regression_loss import AccuracyWithRegressionLoss
 from vgspec.lint.rules.activation_overflows import ActivationOverflows
 from vgspec.lint.rules.activation_twice import ActivationTwice
 from vgspec.lint.rules.alpha_dropout_without_selu import AlphaDropoutWithoutSelu
@@ -34,6 +35,7 @@ from vgspec.lint.rules.none_on_large_dense import NoneOnLargeDense
 from vgspec.lint.rules.over_regularized import OverRegularized
 from vgspec.lint.rules.oversized_initializer import OversizedInitializer
 from vgspec.lint.rules.plain_recurrence_over_long_sequence import PlainRecurrenceOverLongSequence
+from vgspec.lint.rules.recurrence_over_one_step import RecurrenceOverOneStep
 from vgspec.lint.rules.recurrent_without_clipping import RecurrentWithoutClipping
 from vgspec.lint.rules.relu_on_output import ReluOnOutput
 from vgspec.lint.rules.saturated_at_init import SaturatedAtInit
@@ -86,6 +88,7 @@ RULES: tuple[type[Rule], ...] = (
     LossActivationMismatch,
     LabelFormMismatch,
     VanishingLossGradient,
+    AccuracyWithRegressionLoss,
     NoGradientClipping,
     LearningRateOutOfRange,
     DeadBranch,
@@ -105,6 +108,7 @@ RULES: tuple[type[Rule], ...] = (
     UnusedParam,
     UnusedShared,
     HiddenLayerWithoutActivation,
+    RecurrenceOverOneStep,
     OverRegularized,
     NoneOnLargeDense,
 )
