@@ -207,6 +207,62 @@ def test_code_is_refused() -> None:
         vgspec.from_keras(keras.Model(x, L.Lambda(lambda t: t * 2)(x)))
 
 
+def test_an_input_can_be_an_output_too() -> None:
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, {"same": x, "twice": L.Dense(2)(L.Dense(4)(x))})
+    for flat in (True, False):
+        rebuilt = vgspec.compile_spec(vgspec.from_keras(model, flat=flat).to_yaml())
+        assert sorted(rebuilt(np.ones((1, 4), "f"))) == ["same", "twice"]
+
+
+def test_a_registered_layer_goes_there_and_back(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gates_for_a_test.py").write_text(
+        """
+import keras
+from typing import ClassVar
+from vgspec.ir import Tensor
+from vgspec.layers import Call, Layer
+
+@keras.saving.register_keras_serializable("gates_for_a_test")
+class SoftGate(keras.layers.Layer):
+    def __init__(self, sharpness=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.sharpness = sharpness
+
+    def call(self, inputs):
+        return inputs * keras.ops.sigmoid(self.sharpness * inputs)
+
+    def get_config(self):
+        return {**super().get_config(), "sharpness": self.sharpness}
+
+def descriptor():
+    class SoftGate(Layer):
+        keras_module: ClassVar[str] = "gates_for_a_test"
+        sharpness: float = 1.0
+
+        def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
+            return (call.x,)
+
+    return SoftGate
+"""
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    import gates_for_a_test  # type: ignore[import-not-found]
+
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, gates_for_a_test.SoftGate(sharpness=2.0)(L.Dense(3)(x)))
+    with pytest.raises(vgspec.SpecError, match="gates_for_a_test>SoftGate"):
+        vgspec.from_keras(model)
+    from vgspec.layers import REGISTRY
+
+    monkeypatch.setattr(REGISTRY, "found", dict(REGISTRY.found))
+    vgspec.register_layer(gates_for_a_test.descriptor())
+    rebuilt = vgspec.compile_spec(vgspec.from_keras(model).to_yaml())
+    rebuilt.set_weights(model.get_weights())
+    data = np.ones((2, 4), "f")
+    np.testing.assert_array_equal(model(data), rebuilt(data))
+
+
 def test_a_saved_file_gives_the_same_graph(tmp_path: Any) -> None:
     from vgspec.importers.specs import load_model_file
 

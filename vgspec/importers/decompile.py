@@ -126,13 +126,17 @@ def _fresh(name: str, items: list[Item]) -> str:
 def _outputs(graph: Graph, items: list[Item], last: str, names: Mapping[str, str]) -> Any:
     final = items[-1]
     if final.action in ("residual", "parallel", "repeat", "use"):
-        ends = {output.ref.node for output in graph.outputs}
-        inner = next((node.id for node in reversed(graph.nodes) if node.id in ends), "")
+        others = {item.id for item in items[:-1]}
+        ends = [output.ref.node for output in graph.outputs]
+        inner = next((end for end in ends if end in graph.by_id and names.get(end, end) not in others), "")
 
         def name(ref: Ref) -> str:
             return last if ref.node == inner else _plain(graph, ref, names)
 
         return {output.name: name(output.ref) for output in graph.outputs}
+    composed = {item.id for item in items if item.action in ("residual", "parallel", "repeat", "use", "call")}
+    if any(names.get(output.ref.node) in composed for output in graph.outputs):  # their calls have longer ids
+        return {output.name: _plain(graph, output.ref, names) for output in graph.outputs}
     previous = Ref(final.id) if final.id and final.id in graph.by_id else None
     return outputs_value(graph, lambda ref: _plain(graph, ref, names), previous)
 

@@ -64,6 +64,9 @@ def format_document(document: Document) -> str:
     if document.text is None or not isinstance(root, MappingNode) or uses_anchors(root):
         raise ValueError("only a spec without anchors that was read from text has a canonical text")
     notes = _notes(document.text, root)
+    plain = _plain(root, "", notes)
+    assert isinstance(plain, MappingNode)
+    root = plain
     writer = _Writer(notes)
     for key in _ordered(root, _ROOT, ()):
         value = root.get(key)
@@ -215,15 +218,21 @@ def _is_items(node: SNode) -> bool:
     return any(isinstance(item, MappingNode) for item in node.items)
 
 
-def _plain_layer(node: SNode, pointer: str) -> SNode:
-    """A layer without arguments in a list as its name alone."""
-    if not isinstance(node, MappingNode) or len(node) != 1 or not _is_item(pointer):
+def _plain(node: SNode, pointer: str, notes: _Notes) -> SNode:
+    """The tree with layers without arguments in lists as their names alone, unless a comment stands inside."""
+    if isinstance(node, SequenceNode):
+        return SequenceNode(tuple(_plain(item, f"{pointer}/{i}", notes) for i, item in enumerate(node.items)))
+    if not isinstance(node, MappingNode):
         return node
-    key, value = next(iter(node.items()))
-    empty = (isinstance(value, ScalarNode) and value.value is None) or (
-        isinstance(value, MappingNode) and len(value) == 0
-    )
-    return ScalarNode(key, raw=key) if empty and key[:1].isupper() else node
+    if len(node) == 1 and _is_item(pointer) and not notes.inside(pointer):
+        key, value = next(iter(node.items()))
+        empty = (isinstance(value, ScalarNode) and value.value is None) or (
+            isinstance(value, MappingNode) and len(value) == 0
+        )
+        if empty and key[:1].isupper():
+            return ScalarNode(key, raw=key)
+    entries = ((key, _plain(value, pointer_join(pointer, str(key.value)), notes)) for key, value in node.entries)
+    return MappingNode(tuple(entries))
 
 
 @dataclass(slots=True)
@@ -277,8 +286,6 @@ class _Writer:
         indent = "  " * level
         self._lead(pointer, indent)
         dash = f"{indent}- "
-        if not self.notes.inside(pointer):
-            item = _plain_layer(item, pointer)
         if isinstance(item, ScalarNode):
             self._put(dash + _scalar(item, flow=False), pointer)
             return
