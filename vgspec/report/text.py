@@ -94,6 +94,8 @@ def _pointer_place(diagnostic: Diagnostic) -> str:
     place = diagnostic.file
     if diagnostic.pointer:
         place = f"{place} at {diagnostic.pointer}" if place else f"at {diagnostic.pointer}"
+    if place and diagnostic.node and repr(diagnostic.node) not in diagnostic.message:
+        place = f"{place} ({diagnostic.node})"
     return place or "at the whole document"
 
 
