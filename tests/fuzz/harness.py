@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import signal
 import time
 import traceback
 from collections import Counter
@@ -96,6 +97,7 @@ def fuzz(seconds: float, seed: int, *, lint: bool = True, keep: bool = False) ->
     """
     from vgspec.source import parse_text
 
+    signal.signal(signal.SIGVTALRM, _too_slow)
     chance, tally = random.Random(seed), Tally()
     kept = sorted(CORPUS.glob("*.txt")) if CORPUS.is_dir() else []
     texts = [path.read_text(encoding="utf-8") for path in [*seeds(), *kept]]
@@ -107,6 +109,7 @@ def fuzz(seconds: float, seed: int, *, lint: bool = True, keep: bool = False) ->
         tally.runs += 1
         begun = time.process_time()
         source: Any
+        signal.setitimer(signal.ITIMER_VIRTUAL, _SLOW)
         try:
             match chance.randrange(5):
                 case 0:
@@ -129,8 +132,13 @@ def fuzz(seconds: float, seed: int, *, lint: bool = True, keep: bool = False) ->
                 tally.failures[place] = (source, "".join(traceback.format_exception(error)[-6:]))
                 if keep:
                     _keep(source)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         tally.slowest = max(tally.slowest, time.process_time() - begun)
     return tally
+
+
+def _too_slow(*_: object) -> None:
+    raise Slow(f"more than {_SLOW} s")
 
 
 def _keep(source: Any) -> None:
