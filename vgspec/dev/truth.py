@@ -60,7 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if given.programs is not None:
         from vgspec.dev import truth_programs
 
-        parts["programs"] = truth_programs.page([truth_programs.examine(r) for r in truth_programs.read_rows(given.programs)])
+        parts["programs"] = truth_programs.page(
+            [truth_programs.examine(r) for r in truth_programs.read_rows(given.programs)]
+        )
     if given.applications is not None:
         from vgspec.dev import truth_applications
 
@@ -68,7 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if given.networks is not None:
         from vgspec.dev import truth_networks
 
-        parts["networks"] = truth_networks.page(truth_networks.run(given.networks, workers=given.workers, cache=given.cache))
+        parts["networks"] = truth_networks.page(
+            truth_networks.run(given.networks, workers=given.workers, cache=given.cache)
+        )
     if not parts:
         parser.error("give at least one of --programs, --applications, --networks")
     old = given.output.read_text(encoding="utf-8") if given.output.exists() else ""

@@ -112,7 +112,9 @@ class Trained:
 def draw(rng: random.Random) -> dict[str, Any]:
     """A spec of a classifier of 8 x 8 images, as plain data."""
     convolutional = rng.random() < 0.25
-    depth = rng.choices(_DEPTHS[:6], _DEPTH_WEIGHTS[:6])[0] if convolutional else rng.choices(_DEPTHS, _DEPTH_WEIGHTS)[0]
+    depth = (
+        rng.choices(_DEPTHS[:6], _DEPTH_WEIGHTS[:6])[0] if convolutional else rng.choices(_DEPTHS, _DEPTH_WEIGHTS)[0]
+    )
     width = rng.choice((8, 16, 24) if convolutional else (16, 32, 64, 96))
     activation = rng.choice(_ACTIVATIONS)
     kernel = rng.choice(_INITIALIZERS[:1] * 6 + _INITIALIZERS)
@@ -253,7 +255,9 @@ def _train_all(texts: Sequence[str], workers: int, cache: Path | None) -> dict[s
             if cache is not None:
                 with cache.open("a", encoding="utf-8") as stream:
                     stream.write(json.dumps([_key(text), accuracy]) + "\n")
-            print(f"{done}/{len(missing)}, {time.monotonic() - start:.0f} s: {accuracy:.2f}", file=sys.stderr, flush=True)
+            print(
+                f"{done}/{len(missing)}, {time.monotonic() - start:.0f} s: {accuracy:.2f}", file=sys.stderr, flush=True
+            )
     return {text: known[_key(text)] for text in texts}
 
 
