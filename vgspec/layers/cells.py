@@ -22,7 +22,7 @@ from vgspec.layers.fields import (
     RegularizerArg,
     Seed,
 )
-from vgspec.layers.sizes import check_rank, known_size, unique_names
+from vgspec.layers.sizes import check_orthogonal, check_rank, known_size, unique_names
 
 if TYPE_CHECKING:
     from vgspec.layers.signal import Rule
@@ -113,6 +113,7 @@ class Cell(Layer):
     def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
         """The output, which is the first state for all cells but a stack, and the new states."""
         x = call.x
+        check_orthogonal(self)
         self.check_step(x)
         dtype = self.floating(x)
         states = self.state_types(x.shape[0], dtype)

@@ -23,7 +23,7 @@ from vgspec.layers.fields import (
     RegularizerArg,
     Seed,
 )
-from vgspec.layers.sizes import check_mask
+from vgspec.layers.sizes import check_mask, check_orthogonal
 
 if TYPE_CHECKING:
     from vgspec.layers.signal import Rule
@@ -90,6 +90,7 @@ class Recurrent(Layer):
     def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
         """``(batch, units)`` or ``(batch, time, units)``, then the states."""
         x = call.x
+        check_orthogonal(self)
         step = self.step_input(x)
         dtype = self.floating(x)
         batch, time = x.shape[:2]

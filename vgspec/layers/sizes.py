@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from vgspec.catalogue.initializers import Orthogonal
 from vgspec.ir import Argument, Dim, Tensor
 from vgspec.ir.dims import may_equal
 from vgspec.layers.base import Call, Layer, ShapeError
@@ -12,6 +13,7 @@ from vgspec.layers.dtypes import is_floating, is_integer
 __all__ = [
     "as_tuple",
     "check_mask",
+    "check_orthogonal",
     "check_rank",
     "declared_dtype",
     "input_list",
@@ -146,3 +148,16 @@ def unique_names(names: Iterable[str]) -> tuple[str, ...]:
         count = seen[name] = seen.get(name, -1) + 1
         found.append(f"{name}_{count}" if count else name)
     return tuple(found)
+
+
+def check_orthogonal(layer: Layer) -> None:
+    """Refuse orthogonal weights in bfloat16, for which TensorFlow has no QR decomposition.
+
+    Raises:
+        ShapeError: if the layer would draw such weights.
+    """
+    if layer.dtype != "bfloat16":
+        return
+    for name in type(layer).model_fields:
+        if name.endswith("_initializer") and isinstance(getattr(layer, name), Orthogonal):
+            raise ShapeError(f"cannot draw {name} in bfloat16; use mixed_bfloat16", argument="dtype")
