@@ -14,7 +14,7 @@ __all__ = ["DEFENCES", "Linted", "configs", "page", "table"]
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFENCES: Mapping[str, str] = {
-    "bias-before-batchnorm": "the mean that batch normalization subtracts holds the bias; without it the outputs are equal",
+    "bias-before-batchnorm": "batch normalization subtracts the mean, and the bias with it; it changes nothing",
     "flatten-of-large-map": "VGG's first dense layer holds three quarters of all weights; later networks pool instead",
     "recurrent-without-clipping": "gradients of recurrent layers have heavy tails; clipping costs nothing",
     "none-on-large-dense": "millions of weights in one layer, and no dropout, penalty or decay anywhere",

@@ -299,12 +299,12 @@ def page(results: Sequence[Trained]) -> str:
     learning = [item for item in flagged if item.repaired]
     rescued = [item for item in failed if item.repaired]
     lines = [
-        f"{len(results)} networks for scikit-learn's digits, drawn at random with seed {SEED}: dense and convolutional, "
-        f"{_DEPTHS[0]} to {_DEPTHS[-1]}",
-        "layers, ten activations, eleven kinds of weights, with and without normalization and skip connections, five",
-        f"pairs of output and loss, Adam and SGD. Each trains for {EPOCHS} epochs of batches of {BATCH} and fails to learn if",
-        f"it then gets less than {LEARNT:.0%} of {TESTED} test images right (chance: 10 %). Flagged means a warning or an",
-        f"error of the groups {', '.join(GROUPS)}, or of `loss-activation-mismatch`; not flagged means no warning at all.",
+        f"{len(results)} networks for scikit-learn's digits, drawn at random with seed {SEED}: dense and convolutional,",
+        f"{_DEPTHS[0]} to {_DEPTHS[-1]} layers, ten activations, eleven kinds of weights, with and without normalization and skip connections, five",
+        f"pairs of output and loss, Adam and SGD. Each trains for {EPOCHS} epochs of batches of {BATCH} and fails to",
+        f"learn if it then gets less than {LEARNT:.0%} of {TESTED} test images right (chance: 10 %). Flagged means a",
+        f"warning or an error of the groups {', '.join(GROUPS)}, or of `loss-activation-mismatch`;",
+        "not flagged means no warning at all.",
         "",
         "| networks | number | fail to learn | learn |",
         "|---|---:|---:|---:|",
@@ -316,8 +316,8 @@ def page(results: Sequence[Trained]) -> str:
         f"Fixes were made in {sum(i.changed for i in flagged)} of {len(flagged)} flagged networks, in at most "
         f"{max((i.rounds for i in flagged), default=0)} rounds; {sum(bool(i.left) for i in flagged)} are still flagged "
         f"after them. {len(learning)} learn after fixing, {len(rescued)} of which had failed.",
-        "A flagged network that learns is no contradiction: a few epochs with Adam forgive gradients that are a thousand",
-        "times too small, since Adam divides by their size.",
+        "A flagged network that learns is no contradiction: Adam divides by the size of the gradient and so forgives",
+        "gradients that are a thousand times too small, and a mistake such as a rectified output costs only a part.",
         "",
         "| flagged by | networks | fail to learn | learn after fixes |",
         "|---|---:|---:|---:|",

@@ -61,7 +61,10 @@ class RecurrenceOverOneStep(Rule):
         ),
         Example(
             "A state that lasts from batch to batch",
-            model("- LSTM: {units: 16, stateful: true}\n- Dense: {units: 1}", inputs="x: {shape: [1, 24], batch_size: 8}"),
+            model(
+                "- LSTM: {units: 16, stateful: true}\n- Dense: {units: 1}",
+                inputs="x: {shape: [1, 24], batch_size: 8}",
+            ),
         ),
     )
 
