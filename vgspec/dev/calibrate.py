@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vgspec.analysis.signal import Assumptions, Profile, input_plan, profile
+from vgspec.analysis.signal.forward import statistics_of
 from vgspec.dev import calibration_page
 from vgspec.ir import Graph
 
@@ -102,12 +103,13 @@ def compare(
     plan = input_plan(graph, assumptions)
     sizes = {key: item.sizes for key, item in plan.items()}
     vocabulary = {key: item.vocabulary for key, item in plan.items() if item.vocabulary is not None}
+    given = {item.name: statistics_of(item) for item in graph.inputs if "float" in item.tensor.dtype}
     runs: list[Measured] = []
     entries: dict[tuple[str, str], int] = {}
     with precision("float64" if double else "float32"):
         for seed in seeds:
             model = build_model(graph, seed=seed)
-            runs.append(measure(model, seed=seed + 1000, vocabulary=vocabulary, sizes=sizes))
+            runs.append(measure(model, seed=seed + 1000, vocabulary=vocabulary, sizes=sizes, statistics=given))
             entries = {(layer.name, w.path): math.prod(w.shape) for layer in model.layers for w in layer.weights}
     found = _compared(name, graph, profile(graph, assumptions), runs, entries)
     found.group, found.double = group, double
