@@ -299,11 +299,12 @@ def page(results: Sequence[Trained]) -> str:
     learning = [item for item in flagged if item.repaired]
     rescued = [item for item in failed if item.repaired]
     lines = [
-        f"{len(results)} networks for scikit-learn's digits, drawn at random with seed {SEED}: dense and",
-        f"convolutional, {_DEPTHS[0]} to {_DEPTHS[-1]} layers, {len(_ACTIVATIONS)} activations, {len(_INITIALIZERS)} initializers,",
-        f"with and without normalization and skip connections, {len(_OUTPUTS)} pairs of output and loss, Adam and SGD. Each trains for {EPOCHS} epochs of batches of {BATCH} and fails to",
-        f"learn if it then gets less than {LEARNT:.0%} of {TESTED} test images right (chance: 10 %). Flagged means a",
-        f"warning or an error of the groups {', '.join(GROUPS)}, or of `loss-activation-mismatch`;",
+        f"{len(results)} networks for scikit-learn's digits, drawn with seed {SEED}: dense and convolutional,",
+        f"{_DEPTHS[0]} to {_DEPTHS[-1]} layers, {len(_ACTIVATIONS)} activations, {len(_INITIALIZERS)} initializers,",
+        f"with and without normalization and skip connections, {len(_OUTPUTS)} pairs of output and loss, Adam and SGD.",
+        f"Each trains for {EPOCHS} epochs of batches of {BATCH} and fails to learn if it then gets less than",
+        f"{LEARNT:.0%} of {TESTED} test images right (chance: 10 %). Flagged means a warning or an error of the groups",
+        f"{', '.join(GROUPS)}, or of `loss-activation-mismatch`;",
         "not flagged means no warning at all.",
         "",
         "| networks | number | fail to learn | learn |",
