@@ -34,18 +34,18 @@ def train_classifier(
     """
     keras, tf = load_keras(), load_tensorflow()
     model = build_model(graph, seed=seed)
-    shape = (-1, *graph.inputs[0].tensor.shape[1:])
+    shape: Any = (-1, *graph.inputs[0].tensor.shape[1:])
     images, labels = tf.constant(train[0].reshape(shape)), tf.constant(train[1])
     variables = model.trainable_variables
     model.optimizer.build(variables)
 
-    @tf.function(autograph=False, input_signature=[tf.TensorSpec((batch,), tf.int64)])
-    def step(rows: Any) -> None:
+    def one_step(rows: Any) -> None:
         with tf.GradientTape() as tape:
             scores = model(tf.gather(images, rows), training=True)
             loss = model.compute_loss(y=tf.gather(labels, rows), y_pred=scores)
         model.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
 
+    step = tf.function(one_step, autograph=False, input_signature=[tf.TensorSpec((batch,), tf.int64)])
     rng = np.random.default_rng(seed)
     for _ in range(epochs):
         order = rng.permutation(len(train[0]))

@@ -13,7 +13,7 @@ import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -89,7 +89,13 @@ class Kind:
         return {"x-kind": self.name, "x-many": self.many, "x-optional": self.optional}
 
 
-class _Quick(type(BaseModel)):  # type: ignore[misc]  # the metaclass has no public name
+if TYPE_CHECKING:  # pydantic's metaclass has no public name
+    from pydantic._internal._model_construction import ModelMetaclass as _Metaclass
+else:
+    _Metaclass = type(BaseModel)
+
+
+class _Quick(_Metaclass):
     """Makes descriptor classes in a third of the time.
 
     For each class pydantic evaluates the annotations of all its bases, only to see which are class variables.

@@ -19,7 +19,7 @@ _X = CallArgument("x")
 
 
 class LayerScale(Layer):
-    """One trainable factor per channel, as in ConvNeXt (Touvron et al. 2021, "Going deeper with Image Transformers")."""
+    """One trainable factor per channel (Touvron et al. 2021, "Going deeper with Image Transformers"), in ConvNeXt."""
 
     keras_module: ClassVar[str] = "keras.src.applications.convnext"
     supports_masking: ClassVar[bool] = False

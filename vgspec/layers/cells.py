@@ -120,7 +120,7 @@ class Cell(Layer):
         match_states(call.args.get("states"), states, "states")
         return (Tensor((x.shape[0], self.output_size), dtype), *flat(states))
 
-    def recurrence(self, **returns: bool) -> Rule:
+    def recurrence(self, **returns: Any) -> Rule:
         """The cell applied over time, for the gradient-flow analysis."""
         from vgspec.layers import signal
 
@@ -163,7 +163,7 @@ class _GatedCell(Cell):
         biases = numel(self.bias_weight(None).shape) if self.use_bias else 0
         return add(products, add(biases, self.units * self.elementwise))
 
-    def recurrence(self, **returns: bool) -> Rule:
+    def recurrence(self, **returns: Any) -> Rule:
         """The cell applied over time, for the gradient-flow analysis; ``returns`` are the layer's own arguments."""
         from vgspec.layers import signal
 
@@ -374,7 +374,7 @@ class StackedRNNCells(Cell):
         inputs = [x, *(Tensor((x.shape[0], cell.output_size), x.dtype) for cell in self.stack[:-1])]
         return list(zip(self.stack, inputs, strict=True))
 
-    def recurrence(self, **returns: bool) -> Rule:
+    def recurrence(self, **returns: Any) -> Rule:
         """Each cell over all times, the last one as the layer asks."""
         from vgspec.layers import signal
 

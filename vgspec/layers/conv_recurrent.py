@@ -10,7 +10,7 @@ from vgspec.catalogue.activations import SIGMOID, TANH
 from vgspec.catalogue.initializers import GLOROT_UNIFORM, ORTHOGONAL, ZEROS
 from vgspec.ir import Dim, Shape, Tensor
 from vgspec.ir.dims import ceil_div, mul, numel
-from vgspec.layers.base import Layer, ShapeError, Trait, Weight, activate
+from vgspec.layers.base import Call, Layer, ShapeError, Trait, Weight, activate
 from vgspec.layers.cells import States
 from vgspec.layers.fields import (
     ActivationArg,

@@ -97,6 +97,8 @@ class Dense(Layer):
         from vgspec.layers import signal
 
         size = call.x.shape[-1]
+        if not isinstance(size, int):
+            return signal.Unknown("the number of features is not known")
         shape = (size, self.units)
         matrix = signal.Linear("kernel", self.kernel_initializer, shape, size, self.units, (self.units,))
         bias = (signal.Bias(self.bias_initializer, (self.units,)),) if self.use_bias else ()
