@@ -56,8 +56,9 @@ def test_precision_and_recall_count_models() -> None:
 
 
 def test_a_miss_names_the_edge_type_that_causes_it() -> None:
-    edges = [EdgeError("backward", "Dense", f"d{i}", 0.01) for i in range(20)]
-    edges += [EdgeError("backward", "Multiply", "gate", -0.4), EdgeError("forward", "Dense", "d0", 0.9)]
+    edges = [EdgeError("backward", "Dense", f"d{i}", 0.01, 0.01) for i in range(20)]
+    edges += [EdgeError("backward", "Multiply", "gate", -0.4, 0.4), EdgeError("forward", "Dense", "d0", 0.9, 0.9)]
+    edges.append(EdgeError("backward", "Add", "sum", 0.8, -0.8))  # it takes error away
     gradient = {f"d{i}": 0.4 for i in range(20)}
     item = Comparison("net", gradient=gradient, activation={"d0": 0.0}, edges=edges)
     assert cause(item, "backward") == "Multiply (-0.40 at `gate`)"

@@ -16,12 +16,13 @@ import argparse
 import gc
 import json
 import math
+import re
 import shlex
 import statistics
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,12 +35,16 @@ __all__ = ["Comparison", "EdgeError", "KernelSize", "applications", "compare", "
 
 
 class EdgeError(NamedTuple):
-    """The difference that arises across one edge: ``direction`` is ``backward`` or ``forward``."""
+    """The difference that arises across one edge: ``direction`` is ``backward`` or ``forward``.
+
+    ``growth`` is by how much the error is larger behind the edge than before it; an edge may also take error away.
+    """
 
     direction: str
     type_name: str
     node: str
     value: float
+    growth: float
 
 
 class KernelSize(NamedTuple):
@@ -153,12 +158,14 @@ def _compared(
     for edge in predicted.edges:
         kind, near, far = types[edge.node], edge.node, edge.source
         if len(graph.consumers[far]) == 1 and far in result.gradient and near in result.gradient:
-            arisen = result.gradient[far] - result.gradient[near]
-            result.edges.append(EdgeError("backward", kind, near, arisen))
+            result.edges.append(_edge("backward", kind, near, result.gradient[near], result.gradient[far]))
         if far in result.activation and near in result.activation:
-            arisen = result.activation[near] - result.activation[far]
-            result.edges.append(EdgeError("forward", kind, near, arisen))
+            result.edges.append(_edge("forward", kind, near, result.activation[far], result.activation[near]))
     return result
+
+
+def _edge(direction: str, kind: str, node: str, before: float, after: float) -> EdgeError:
+    return EdgeError(direction, kind, node, after - before, abs(after) - abs(before))
 
 
 def _of(table: Mapping[tuple[str, str], float], layer: str, weight: str) -> float | None:
@@ -181,8 +188,11 @@ class Job(NamedTuple):
     double: bool
 
 
-def applications(names: Iterable[str], size: int) -> Iterator[Job]:
-    """Networks of ``keras.applications``, imported from their configs; ``size`` or the least above it that works."""
+def applications(names: Iterable[str], size: int, *, images: bool = False) -> Iterator[Job]:
+    """Networks of ``keras.applications``, imported from their configs; ``size`` or the least above it that works.
+
+    With ``images`` the inputs have mean and deviation of bytes in place of 0 and 1.
+    """
     from vgspec.backends.gate import build_application
     from vgspec.backends.model_config import model_config
     from vgspec.backends.runtime import load_keras
@@ -199,7 +209,11 @@ def applications(names: Iterable[str], size: int) -> Iterator[Job]:
         del model
         keras.backend.clear_session()
         gc.collect()
-        yield Job(f"{name} ({side})", graph, "applications", False)
+        if images:
+            bytes_ = ("statistics", {"mean": 127.5, "std": 73.9})
+            inputs = tuple(replace(item, options=(*item.options, bytes_)) for item in graph.inputs)
+            graph = replace(graph, inputs=inputs)
+        yield Job(f"{name} ({side}{', bytes' if images else ''})", graph, "applications", False)
 
 
 def drawn(number: int, seed: int) -> list[Any]:
@@ -234,9 +248,16 @@ def _jobs(given: argparse.Namespace) -> Iterator[Job]:
         spec = load_spec(path, params=_fitting(path, given.params))
         yield Job(path.stem, spec.require_graph(), "specs", given.double)
     yield from applications(given.applications, given.size)
+    yield from applications(given.images, given.size, images=True)
     if given.random:
         for index, document in enumerate(drawn(given.random, given.random_seed)):
-            yield Job(f"drawn {index}", load_spec(document).require_graph(), "random", True)
+            graph = load_spec(document).require_graph()
+            yield Job(f"drawn {index}", graph, "random", not _single_only(graph))
+
+
+def _single_only(graph: Graph) -> bool:
+    """Whether a layer has no float64 kernel on the CPU."""
+    return any(re.search("Pooling3D", type(layer).__name__) for layer in graph.layers.values())
 
 
 def _fitting(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -246,6 +267,11 @@ def _fitting(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     declared = (YAML(typ="safe").load(path.read_text(encoding="utf-8")) or {}).get("params") or {}
     own = {key: values.get(f"{path.stem}.{key}", values.get(key)) for key in declared}
     return {key: value for key, value in own.items() if value is not None}
+
+
+def _plain(text: str) -> str:
+    """One line without the codes that colour a terminal."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split())
 
 
 def _assignment(text: str) -> tuple[str, Any]:
@@ -261,6 +287,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("specs", nargs="*", type=Path, help="spec files")
     found.add_argument("--params", nargs="*", type=_assignment, default=[], metavar="NAME=VALUE")
     found.add_argument("--applications", nargs="*", default=[], metavar="NAME", help="builders of keras.applications")
+    found.add_argument("--images", nargs="*", default=[], metavar="NAME", help="the same, fed like images of bytes")
     found.add_argument("--size", type=int, default=64, help="height and width of their input; default: 64")
     found.add_argument("--random", type=int, default=0, metavar="N", help="draw so many specs, measured in float64")
     found.add_argument("--random-seed", type=int, default=1, metavar="SEED")
@@ -279,7 +306,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     assumptions = Assumptions(time=given.time)
     comparisons: list[Comparison] = []
     failures: dict[str, str] = {}
-    command = "python -m vgspec.dev.calibrate " + shlex.join(arguments)
+    shown = list(arguments)
+    if "--output" in shown:  # where the page went says nothing of how it was made
+        at = shown.index("--output")
+        del shown[at : at + 2]
+    command = "python -m vgspec.dev.calibrate " + shlex.join(shown)
 
     def page() -> str:
         return calibration_page.page(comparisons, failures, command, given.seeds, given.random_seed)
@@ -298,7 +329,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             print(f"{job.name}: done", file=sys.stderr, flush=True)
         except Exception as error:  # the page says what happened
-            failures[job.name] = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+            failures[job.name] = f"{type(error).__name__}: {_plain(str(error))[:160]}"
             print(f"{job.name}: {failures[job.name]}", file=sys.stderr, flush=True)
         if given.output is not None and comparisons and (job.group != "random" or len(comparisons) % 20 == 0):
             given.output.write_text(page(), encoding="utf-8")

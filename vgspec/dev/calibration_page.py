@@ -85,15 +85,18 @@ class Counts:
 
 
 def cause(item: Comparison, direction: str) -> str:
-    """The layer type across which most of a model's error arises (by sum of squares), and its largest edge."""
+    """The layer type across which most of a model's error arises (by sum of squares), and its largest edge.
+
+    Edges that take error away do not count.
+    """
     sums: dict[str, float] = defaultdict(float)
-    edges = [edge for edge in item.edges if edge.direction == direction]
+    edges = [edge for edge in item.edges if edge.direction == direction and edge.growth > 0.0]
     for edge in edges:
-        sums[edge.type_name] += edge.value * edge.value
+        sums[edge.type_name] += edge.growth * edge.growth
     if not sums:
         return "–"
     kind = max(sums, key=lambda key: sums[key])
-    worst = max((edge for edge in edges if edge.type_name == kind), key=lambda edge: abs(edge.value))
+    worst = max((edge for edge in edges if edge.type_name == kind), key=lambda edge: edge.growth)
     return f"{kind} ({worst.value:+.2f} at `{worst.node}`)"
 
 
@@ -170,14 +173,14 @@ def page(
         "Differences of decimal logarithms, predicted minus measured, as absolute values: median / 95th percentile /",
         "maximum over the tensors (kernels) of a network. Measured with Keras by automatic differentiation on a batch",
         f"of 32, `training=True`; the measured value is the median over {seeds} initialisations (seeds from 0 on,",
-        "those of the data 1000 more). Random specs are drawn from `vgspec.testing.specs` with seed "
-        f"{random_seed} and measured in",
-        "float64; everything else in float32 unless the command says `--double`. A number in brackets is the height",
-        "and width of the input.",
+        f"those of the data 1000 more). Random specs are drawn from `vgspec.testing.specs` with seed {random_seed}",
+        "and measured in float64 (float32 with 3-D pooling); everything else in float32 unless the command says",
+        "`--double`. A number in brackets is the height and width of the input; *bytes* are inputs of mean 127.5 and",
+        "deviation 73.9.",
         "",
         "Targets: activation and gradient median at most 0.05 and 95th percentile at most 0.15; kernel gradient 0.1",
         f"and 0.3. {met} of {len(named)} networks meet all of them. For one that misses, the last column names the",
-        " type of layer across which most of the error arises, with its largest edge.",
+        "type of layer across which most of the error arises, with its largest edge.",
         "",
         "## By network",
         "",
