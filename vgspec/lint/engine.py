@@ -65,6 +65,7 @@ def lint(
     selection: Selection = Selection(),
     settings: Mapping[str, float] | None = None,
     fixes: Severity | None = Severity.WARNING,
+    budget: int = 4_000,
 ) -> LintResult:
     """Run the rules over a loaded spec. A spec with errors gets these only: rules need the whole graph.
 
@@ -74,6 +75,7 @@ def lint(
         settings: thresholds by ``rule.setting`` that differ from the defaults.
         fixes: look for fixes of findings from this severity on, and prove each by linting the changed document
             again; None for none.
+        budget: how many layers all these proofs together may lint.
     """
     if spec.graph is None or has_errors(spec.diagnostics):
         return LintResult(spec, spec.diagnostics)
@@ -82,6 +84,8 @@ def lint(
     used: set[Place] = set()
     reported = run_rules(facts, selection, suppressed, used)
     mended = [item for item, finding in reported if finding.proposals and _at_least(item.severity, fixes)]
+    # Each proof lints the changed document: the gravest findings come first, and large models get a few only.
+    mended = sorted(mended, key=lambda item: _ORDER[item.severity])[: max(_LEAST_PROOFS, budget // len(facts.nodes))]
     if mended and spec.document.text is not None:
         every = reported if selection == Selection() else run_rules(facts, Selection())
         known = [item for item, _ in every]
@@ -97,6 +101,9 @@ def _at_least(severity: Severity, limit: Severity | None) -> bool:
     order = (Severity.INFO, Severity.WARNING, Severity.ERROR)
     return limit is not None and order.index(severity) >= order.index(limit)
 
+
+_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+_LEAST_PROOFS = 5
 
 Reported = list[tuple[Diagnostic, Finding]]
 

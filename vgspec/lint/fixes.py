@@ -21,6 +21,9 @@ __all__ = ["ROUNDS", "Fixed", "fix_spec", "offer", "reloaded"]
 ROUNDS = 10
 """After so many rounds fixes are not tried any more; two that undo each other would go on for ever."""
 
+_BUDGET = 100_000
+"""Layers that the proofs of one round of fixing may lint: it is asked for, and may take its time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
@@ -119,7 +122,7 @@ def fix_spec(spec: Spec, *, unsafe: bool = False, selection: Selection | None = 
     chosen = selection or Selection()
     allowed = {Applicability.SAFE} | ({Applicability.UNSAFE} if unsafe else set())
     applied: list[Diagnostic] = []
-    result = lint(spec, selection=chosen, fixes=Severity.INFO)
+    result = lint(spec, selection=chosen, fixes=Severity.INFO, budget=_BUDGET)
     for number in range(ROUNDS):
         ready = [item for item in result.diagnostics if item.fix is not None and item.fix.applicability in allowed]
         safe = [item for item in ready if item.fix is not None and item.fix.applicability is Applicability.SAFE]
@@ -142,7 +145,7 @@ def _step(
     for made in (wanted, wanted[:1]):
         edits = [edit for item in made if item.fix is not None for edit in item.fix.edits]
         changed = reloaded(spec, edits)
-        result = lint(changed, selection=selection, fixes=Severity.INFO)
+        result = lint(changed, selection=selection, fixes=Severity.INFO, budget=_BUDGET)
         if not has_errors(changed.diagnostics) and len(result.diagnostics) < len(before.diagnostics):
             return changed, result, made
     return spec, before, []

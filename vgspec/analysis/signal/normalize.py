@@ -165,10 +165,8 @@ def normalize(state: State, primitive: rule.Normalize) -> Step:
             sample if wide else within(x.r, x.r, x.kr, x.kr),
         )
     variance = max(x.q - means[0], 0.0)
-    if primitive.norm:
-        inverse = 1.0 / max(variance * count, 1e-12)  # Keras's own floor
-    else:
-        inverse = 1.0 / max(variance + primitive.epsilon, 1e-300)
+    # The floors are Keras's own for a norm, and what keeps a float finite otherwise.
+    inverse = 1.0 / (max(variance * count, 1e-12) if primitive.norm else max(variance + primitive.epsilon, 1e-300))
     gains = _gains(primitive.scale, primitive.offset, state.channels)
 
     def change(y: Moments) -> Moments:

@@ -31,6 +31,7 @@ from vgspec.layers import signal as rule
 
 __all__ = ["bidirect", "recur"]
 
+_MOST_STEPS = 20_000
 _HORIZON = 4096
 """Steps after which a gradient that has not fallen to a thousandth counts as kept."""
 _GATES = {"simple": 1, "lstm": 4, "gru": 3}
@@ -75,6 +76,8 @@ def recur(states: tuple[State, ...], primitive: rule.Recurrence, sizes: tuple[in
     x = fold_border(states[0])
     x = to_channel(x, len(x.sizes) - 1)
     steps = x.sizes[0]
+    if steps > _MOST_STEPS:
+        raise UnknownSignal(f"a recurrence over more than {_MOST_STEPS:,} steps is not analysed")
     inner = x.moments
     cell = _cell(primitive, x.channels)
     given = states[1].moments if len(states) > 1 else ZERO

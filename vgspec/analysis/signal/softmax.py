@@ -15,10 +15,13 @@ import numpy as np
 
 from vgspec.analysis.signal.linear import fold_border, to_channel
 from vgspec.analysis.signal.quadrature import Vector
-from vgspec.analysis.signal.state import Grad, GradSegment, Moments, Pulled, Segment, State, Step
+from vgspec.analysis.signal.state import Grad, GradSegment, Moments, Pulled, Segment, State, Step, UnknownSignal
 from vgspec.layers import signal as rule
 
 __all__ = ["probabilities", "softmax", "softmax_moments"]
+
+
+_MOST_CLASSES = 1_000_000
 
 
 @lru_cache(maxsize=1024)
@@ -26,7 +29,8 @@ def _powers(variance: float, classes: int) -> tuple[float, float, float, float]:
     """Mean of y^2, of y^2 (1 - 2 y + sum y^2), of y^4 and of (log y)^2, over a fixed sample of logits."""
     if classes < 2:
         return 1.0, 0.0, 1.0, 0.0
-    rows = max(16, 2 * (20_000 // classes))
+    # Many classes are a sample by themselves.
+    rows = max(16 if classes < 10_000 else 2, 2 * (20_000 // classes))
     logits = math.sqrt(variance) * _sample(rows, classes)
     logits = logits - logits.max(axis=1, keepdims=True)
     y = np.exp(logits)
@@ -51,6 +55,8 @@ def _sample(rows: int, classes: int) -> Vector:
 
 def probabilities(variance: float, classes: int) -> tuple[float, float, float, float]:
     """See `_powers`, for logits of this variance about their mean over classes."""
+    if classes > _MOST_CLASSES:
+        raise UnknownSignal(f"softmax over more than {_MOST_CLASSES:,} classes is not analysed")
     v = min(max(variance, 0.0), 1e6)
     return _powers(math.exp(round(math.log(v), 2)) if v > 1e-6 else 0.0, classes)
 

@@ -233,5 +233,3 @@ class Operation(Layer):
         from vgspec.layers.operations.signals import operation_rule
 
         return operation_rule(self, call)
-
-
