@@ -19,9 +19,12 @@ from vgspec.analysis.cost import graph_cost, node_costs
 from vgspec.frontend.load import published_schema
 from vgspec.frontend.structure import check_structure
 from vgspec.ir import Graph
+from vgspec.layers import layer_names
 from vgspec.source import parse_data
 from vgspec.source.dump import dump_yaml
 from vgspec.testing import mutated, specs
+from vgspec.testing.documents import MERGES
+from vgspec.testing.layers import TEMPLATES, UNDRAWN
 
 SCALE = float(os.environ.get("VGSPEC_EXAMPLES", "1"))
 
@@ -42,6 +45,12 @@ def graph_of(document: Any) -> Graph:
     assert spec.diagnostics == (), [f"{d.code} {d.pointer} {d.message}" for d in spec.diagnostics]
     assert spec.graph is not None
     return spec.graph
+
+
+def test_every_layer_is_drawn_or_says_why_not() -> None:
+    drawn = {template.layer for template in TEMPLATES} | {*MERGES}
+    assert not drawn & set(UNDRAWN)
+    assert drawn | set(UNDRAWN) == set(layer_names())
 
 
 @examples(200)

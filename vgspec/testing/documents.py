@@ -25,7 +25,7 @@ _INPUTS: st.SearchStrategy[Any] = st.one_of(
     st.builds(lambda h, c: [h, h, h, c], st.integers(2, 4), st.integers(1, 2)),
     st.builds(lambda t: {"shape": [t], "dtype": "int32"}, _DIM),
 )
-_MERGES = ("Add", "Multiply", "Average", "Maximum", "Minimum", "Subtract", "Concatenate")
+MERGES = ("Add", "Multiply", "Average", "Maximum", "Minimum", "Subtract", "Concatenate")
 
 
 class _Document:
@@ -67,6 +67,8 @@ class _Document:
         template, arguments = self.draw(items(tensor))
         if template.call == "self":
             return {"in": {"query": source, "value": source}, template.layer: arguments}
+        if template.call == "pair":
+            return {"in": [source, source], template.layer: arguments}
         return {"in": source, template.layer: arguments}
 
     def shape_keeping(self, tensor: Tensor) -> list[dict[str, Any]]:
@@ -98,7 +100,7 @@ class _Document:
         elif kind == "merge":
             partners = [other for other, t in self.values if t == tensor]
             chosen = self.draw(st.lists(st.sampled_from(partners), min_size=2, max_size=2))
-            self.add({"in": chosen, self.draw(st.sampled_from(_MERGES)): {}})
+            self.add({"in": chosen, self.draw(st.sampled_from(MERGES)): {}})
         elif kind == "residual":
             shortcut = self.draw(st.sampled_from(["identity", "auto"]))
             self.add({"in": name, "residual": {"body": self.shape_keeping(tensor), "shortcut": shortcut}})

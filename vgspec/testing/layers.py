@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from vgspec.ir import Tensor
 
-__all__ = ["TEMPLATES", "Template", "items"]
+__all__ = ["TEMPLATES", "UNDRAWN", "Template", "items"]
 
 Arguments = st.SearchStrategy[dict[str, Any]]
 
@@ -25,7 +25,8 @@ class Template:
         arguments: given the input, a strategy of argument mappings.
         integers: whether it takes integers (and nothing else does).
         known_axes: axes whose size must be known.
-        call: how the call names its input: ``inputs`` alone, or ``self`` for query = value.
+        call: how the call names its input: ``inputs`` alone, ``self`` for query = value, or ``pair`` for a list
+            that holds the input twice.
     """
 
     layer: str
@@ -159,6 +160,11 @@ def _group_norm(tensor: Tensor) -> Arguments:
     return st.fixed_dictionaries({"groups": st.sampled_from([*divisors, -1])}, optional={"center": flag, "scale": flag})
 
 
+def _axes(rank: int) -> tuple[int, ...]:
+    """The spatial axes and the last one."""
+    return (*range(1, rank + 1), -1)
+
+
 _ALL = (2, 3, 4, 5)
 _SPATIAL = (3, 4, 5)
 
@@ -258,6 +264,69 @@ TEMPLATES: tuple[Template, ...] = (
         _some({"head_dim": st.integers(1, 4), "num_query_heads": st.just(2), "num_key_value_heads": st.integers(1, 2)}),
         call="self",
     ),
+    *(Template(name, (3,), _some({}, dropout=rate), call="pair") for name in ("Attention", "AdditiveAttention")),
+    Template("Dot", (2,), _some({"axes": st.just(1)}, normalize=flag), call="pair"),
+    *(
+        Template(f"Adaptive{kind}Pooling{n}D", (n + 2,), _some({"output_size": st.just(2)}), known_axes=_axes(n))
+        for kind in ("Average", "Max")
+        for n in (1, 2, 3)
+    ),
+    *(
+        Template(f"Cropping{n}D", (n + 2,), _some({"cropping": st.just([[0, 1]] * n)}), known_axes=_axes(n))
+        for n in (2, 3)
+    ),
+    Template("Normalization", _ALL, _some({"mean": st.just(0.5), "variance": st.just(2.0)}, invert=flag)),
+    *(
+        Template(
+            f"ConvLSTM{n}D",
+            (n + 3,),
+            _some(
+                {"filters": units, "kernel_size": st.integers(1, 2), "padding": st.just("same")}, return_sequences=flag
+            ),
+        )
+        for n in (1, 2)
+    ),
+    Template(
+        "RNN",
+        (3,),
+        lambda _: st.builds(
+            lambda cells, sequences: {"cell": {"StackedRNNCells": {"cells": cells}}, "return_sequences": sequences},
+            st.lists(
+                st.builds(
+                    lambda cell, n: {cell: {"units": n}},
+                    st.sampled_from(["SimpleRNNCell", "GRUCell", "LSTMCell"]),
+                    units,
+                ),
+                min_size=1,
+                max_size=2,
+            ),
+            flag,
+        ),
+    ),
+    Template("Pipeline", (4,), lambda _: st.just({"layers": [{"Rescaling": {"scale": 2.0}}, "RandomInvert"]})),
+    Template("CategoryEncoding", (2,), _some({"num_tokens": st.just(60)}, output_mode=st.just("multi_hot")), True, ()),
+    Template("Discretization", (2, 3), _some({"bin_boundaries": st.just([-1.0, 0.0, 1.0])}), known_axes=()),
+    *(
+        Template(name, (4,), _some({"height": st.just(3), "width": st.just(3)}), known_axes=(1, 2, -1))
+        for name in ("Resizing", "CenterCrop")
+    ),
+    *(
+        Template(name, (4,), _some(given), known_axes=(1, 2, -1))
+        for name, given in {
+            "AutoContrast": {},
+            "RandomBrightness": {"factor": st.just(0.1)},
+            "RandomContrast": {"factor": st.just(0.1)},
+            "RandomCrop": {"height": st.just(2), "width": st.just(2)},
+            "RandomErasing": {},
+            "RandomFlip": {},
+            "RandomInvert": {},
+            "RandomRotation": {"factor": st.just(0.1)},
+            "RandomShear": {"x_factor": st.just(0.1)},
+            "RandomTranslation": {"height_factor": st.just(0.1), "width_factor": st.just(0.1)},
+            "RandomZoom": {"height_factor": st.just(0.1)},
+            "Solarization": {},
+        }.items()
+    ),
 )
 
 
@@ -269,3 +338,28 @@ def items(tensor: Tensor) -> st.SearchStrategy[tuple[Template, dict[str, Any]]]:
     return st.sampled_from(fitting).flatmap(
         lambda template: template.arguments(tensor).map(lambda arguments: (template, arguments))
     )
+
+
+_COLOUR = "works on images of three channels in a given value range"
+_INSIDE = "is no layer of its own: it is drawn inside RNN"
+_STRINGS = "works on strings or needs a vocabulary of integers"
+
+UNDRAWN: dict[str, str] = {
+    **dict.fromkeys(("GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"), _INSIDE),
+    **dict.fromkeys(("HashedCrossing", "Hashing", "IntegerLookup", "StringLookup", "TextVectorization"), _STRINGS),
+    **dict.fromkeys(
+        (
+            *("AugMix", "ContrastLimitedAdaptiveHistogramEqualization", "RandAugment", "RandomColorDegeneration"),
+            *("RandomColorJitter", "RandomElasticTransform", "RandomGaussianBlur", "RandomGrayscale", "RandomHue"),
+            *("RandomPerspective", "RandomPosterization", "RandomSaturation", "RandomSharpness"),
+        ),
+        _COLOUR,
+    ),
+    **dict.fromkeys(("CutMix", "MixUp", "MaxNumBoundingBoxes"), "takes images together with labels or boxes"),
+    **dict.fromkeys(("MelSpectrogram", "STFTSpectrogram"), "needs SciPy for its window"),
+    **dict.fromkeys(("CustomScaleLayer", "LayerScale", "StochasticDepth"), "belongs to keras.applications"),
+    "Equalization": "gives its input back as it is, of which Keras 3.15 makes a cycle",
+    "ConvLSTM3D": "needs an input of rank 6",
+    "ReversibleEmbedding": "is called twice, the second time in reverse",
+}
+"""Layers that `specs` does not draw, and why; `Add` and the other merging layers are drawn by `documents`."""
