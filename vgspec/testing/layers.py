@@ -168,6 +168,21 @@ def _axes(rank: int) -> tuple[int, ...]:
 _ALL = (2, 3, 4, 5)
 _SPATIAL = (3, 4, 5)
 
+_AUGMENTATIONS: dict[str, dict[str, Any]] = {
+    "AutoContrast": {},
+    "RandomBrightness": {"factor": st.just(0.1)},
+    "RandomContrast": {"factor": st.just(0.1)},
+    "RandomCrop": {"height": st.just(2), "width": st.just(2)},
+    "RandomErasing": {},
+    "RandomFlip": {},
+    "RandomInvert": {},
+    "RandomRotation": {"factor": st.just(0.1)},
+    "RandomShear": {"x_factor": st.just(0.1)},
+    "RandomTranslation": {"height_factor": st.just(0.1), "width_factor": st.just(0.1)},
+    "RandomZoom": {"height_factor": st.just(0.1)},
+    "Solarization": {},
+}
+
 TEMPLATES: tuple[Template, ...] = (
     Template("Dense", (2, 3, 4), _kernel_layer({"units": units})),
     Template(
@@ -310,23 +325,7 @@ TEMPLATES: tuple[Template, ...] = (
         Template(name, (4,), _some({"height": st.just(3), "width": st.just(3)}), known_axes=(1, 2, -1))
         for name in ("Resizing", "CenterCrop")
     ),
-    *(
-        Template(name, (4,), _some(given), known_axes=(1, 2, -1))
-        for name, given in {
-            "AutoContrast": {},
-            "RandomBrightness": {"factor": st.just(0.1)},
-            "RandomContrast": {"factor": st.just(0.1)},
-            "RandomCrop": {"height": st.just(2), "width": st.just(2)},
-            "RandomErasing": {},
-            "RandomFlip": {},
-            "RandomInvert": {},
-            "RandomRotation": {"factor": st.just(0.1)},
-            "RandomShear": {"x_factor": st.just(0.1)},
-            "RandomTranslation": {"height_factor": st.just(0.1), "width_factor": st.just(0.1)},
-            "RandomZoom": {"height_factor": st.just(0.1)},
-            "Solarization": {},
-        }.items()
-    ),
+    *(Template(name, (4,), _some(given), known_axes=(1, 2, -1)) for name, given in _AUGMENTATIONS.items()),
 )
 
 
