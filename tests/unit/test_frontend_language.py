@@ -255,3 +255,12 @@ def test_provenance_names_every_step() -> None:
     )
     chain = g.by_id["s.1.one.dense"].origin.chain
     assert [(frame.what, frame.bindings) for frame in chain] == [("repeat s", (("i", 1),)), ("block one", (("n", 2),))]
+
+
+def test_the_merge_of_a_residual_leaves_the_names_of_its_body_alone() -> None:
+    g = graph(
+        head()
+        + "layers:\n - residual: {body: [{id: a, Dense: {units: 8}}, {id: b, Dense: {units: 8}}, {in: [a, b], Add: {}}]}"
+    )
+    assert ids(g) == ["residual.a", "residual.b", "residual.add", "residual.add_1"]
+    assert dict(g.by_id["residual.add_1"].args) == {"inputs": (Ref("x"), Ref("residual.add"))}

@@ -45,7 +45,8 @@ class Composer(Resolver):
         var = text_of(value.get("var")) if isinstance(value, MappingNode) else None
         for i, item in enumerate(turns):
             bindings = ((var, item),) if var else ()
-            frame = Frame(f"repeat {name} {i}" if not var else f"repeat {name}", here, scope.env.file, None, bindings)
+            what = name if name.startswith("repeat") else f"repeat {name}"
+            frame = Frame(what if var else f"{what} {i}", here, scope.env.file, None, bindings)
             self.builder.step(Origin(here, scope.env.file, span_of(value), scope.env.chain), 0, "")
             names = {**scope.env.names, var: item} if var else scope.env.names
             env = replace(scope.env, names=names, chain=(*scope.env.chain, frame))
@@ -192,7 +193,16 @@ class Composer(Resolver):
         args = self.call_arguments(layer, refs, None, pointer, scope.env, place)
         if args is None:
             return None
-        name = snake_case(layer.type_name)
+        name = _free(snake_case(layer.type_name), scope)
         return self.builder.add(
             f"{scope.key_prefix}{name}", layer, args, f"{scope.node_prefix}{name}", place, scope.lint
         )
+
+
+def _free(name: str, scope: Scope) -> str:
+    """``name``, numbered if an item of the list has it: what the list says comes first."""
+    number, free = 0, name
+    while free in scope.ids:
+        number += 1
+        free = f"{name}_{number}"
+    return free
