@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 __all__ = [
     "Applicability",
@@ -136,22 +136,6 @@ class Diagnostic:
     def with_notes(self, *notes: str) -> Diagnostic:
         """The same diagnostic with ``notes`` appended."""
         return replace(self, notes=(*self.notes, *notes))
-
-
-@dataclass(slots=True)
-class Sink:
-    """Collects diagnostics while a document is processed; the only mutable thing a pass may hold."""
-
-    items: list[Diagnostic] = field(default_factory=list)
-
-    def add(self, diagnostic: Diagnostic) -> None:
-        """Record one diagnostic."""
-        self.items.append(diagnostic)
-
-    @property
-    def failed(self) -> bool:
-        """Whether an error has been recorded."""
-        return has_errors(self.items)
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:

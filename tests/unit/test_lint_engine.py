@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vgspec import codes
+from vgspec import codes, lint_spec
 from vgspec.diagnostics import Severity
 from vgspec.frontend.load import load
 from vgspec.lint.engine import Selection, find_rule, lint
@@ -169,3 +169,12 @@ def test_rules_import_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "layers", ["[{id: d, Dense: {units: 3}}]\noutputs: x", "[{repeat: 0, body: [{Dense: {units: 3}}]}]"]
+)
+def test_a_model_that_uses_no_layer_is_linted(layers: str) -> None:
+    result = lint_spec(f'vgspec: "1"\ninputs: {{x: [4]}}\nlayers: {layers}\n')
+    assert result.spec.graph is not None
+    assert all(d.code.startswith("VG7") for d in result.diagnostics)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vgspec import codes
-from vgspec.diagnostics import Diagnostic, nearest
+from vgspec.diagnostics import nearest
 from vgspec.frontend.findings import Findings
 from vgspec.limits import Limits
 from vgspec.source import Document, MappingNode, ScalarNode, SNode, pointer_join
@@ -104,9 +104,6 @@ def project_root(path: Path) -> Path:
         if any((candidate / marker).exists() for marker in ("vgspec.toml", "pyproject.toml", ".git")):
             return candidate
     return folder
-
-
-Reader = Callable[[Path, str], tuple[Document, list[Diagnostic]]]
 
 
 def load_includes(

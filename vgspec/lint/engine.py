@@ -85,7 +85,9 @@ def lint(
     reported = run_rules(facts, selection, suppressed, used)
     mended = [item for item, finding in reported if finding.proposals and _at_least(item.severity, fixes)]
     # Each proof lints the changed document: the gravest findings come first, and large models get a few only.
-    mended = sorted(mended, key=lambda item: _ORDER[item.severity])[: max(_LEAST_PROOFS, budget // len(facts.nodes))]
+    mended = sorted(mended, key=lambda item: _ORDER[item.severity])[
+        : max(_LEAST_PROOFS, budget // max(len(facts.nodes), 1))
+    ]
     if mended and spec.document.text is not None:
         every = reported if selection == Selection() else run_rules(facts, Selection())
         known = [item for item, _ in every]
@@ -98,11 +100,11 @@ def lint(
 
 
 def _at_least(severity: Severity, limit: Severity | None) -> bool:
-    order = (Severity.INFO, Severity.WARNING, Severity.ERROR)
-    return limit is not None and order.index(severity) >= order.index(limit)
+    return limit is not None and _ORDER[severity] <= _ORDER[limit]
 
 
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+"""The gravest first."""
 _LEAST_PROOFS = 5
 
 Reported = list[tuple[Diagnostic, Finding]]
