@@ -1,4 +1,4 @@
-"""What rules may ask of a model: the graph, layers with their calls, weights, paths and the predicted signal.
+"""What rules may ask of a model: beside the graph itself, its weights, nonlinearities, outputs and predicted signal.
 
 Everything is computed when it is first asked for, once for all rules.
 """
@@ -9,14 +9,14 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vgspec.analysis.paths import Paths
 from vgspec.catalogue.activations import Activation, activation_of
-from vgspec.ir import Argument, Graph, Node, Output, Ref, Shape, Tensor
-from vgspec.layers.base import Call, Layer, ShapeError, Trait, Weight
+from vgspec.ir import Node, Shape
+from vgspec.layers.base import ShapeError, Trait, Weight
+from vgspec.lint.neighbours import GraphFacts
+from vgspec.lint.records import Final, Kernel, Stage, Stretch
 from vgspec.source import MappingNode, SequenceNode, pointer_join
-from vgspec.spec import Spec
 
 if TYPE_CHECKING:
     from vgspec.analysis.signal import Edge, NodeSignal, Profile
@@ -31,95 +31,8 @@ _HARMLESS = 8.0
 """Decades up to which the gradient of a kernel before a normalization is left alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A nonlinearity in the graph: the node, its activation, and the node that owns the kernel before it.
-
-    ``kernel`` is the node itself for a fused activation; for an activation layer, the last node with a
-    kernel before it, with nothing but normalisation, reshaping or dropout between.
-    """
-
-    node: Node
-    activation: Activation
-    kernel: Node | None
-
-
-@dataclass(frozen=True, slots=True)
-class Kernel:
-    """A trainable weight that maps units to units.
-
-    Attributes:
-        node: the first node that calls its layer.
-        weight: the weight.
-        fan_in: values that one output sums up; None where unknown.
-        units: outputs that start out alike if the entries do.
-        argument: the layer's argument that initialises it, if it is the layer's own.
-    """
-
-    node: Node
-    weight: Weight
-    fan_in: float | None
-    units: int
-    argument: str
-
-    @property
-    def moments(self) -> Any:
-        """Mean and variance of an entry."""
-        return self.weight.initializer.moments(self.weight.shape)
-
-    @property
-    def scale(self) -> float | None:
-        """Root mean square of the output for an input of unit mean square: ``sqrt(fan_in * E[w**2])``."""
-        second = self.moments.second_moment
-        if second is None or self.fan_in is None:
-            return None
-        return math.sqrt(self.fan_in * second)
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Consecutive layers with nothing between that sets the size of the signal anew.
-
-    Attributes:
-        nodes: the layers, from the first kernel on.
-        kernels: those among them that own a kernel.
-        bypassed: whether the gradient has a way around.
-        gradient: decades that the norm of the gradient gains from the end to the beginning (negative: it shrinks).
-        activation: decades that the activation gains from the beginning to the end.
-        edges: what crosses each layer, in order.
-    """
-
-    nodes: tuple[Node, ...]
-    kernels: tuple[Node, ...]
-    bypassed: bool
-    gradient: float
-    activation: float
-    edges: tuple[Edge, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Final:
-    """An output of the model with what makes it.
-
-    Attributes:
-        output: the output.
-        node: the node that applies the last activation, or the last kernel where none does.
-        activation: that activation; None for a linear output.
-        kernel: the node whose kernel makes the scores, if one does.
-        units: entries on the last axis; None where unknown.
-        loss: the loss on it, or None.
-    """
-
-    output: Output
-    node: Node
-    activation: Activation | None
-    kernel: Node | None
-    units: int | None
-    loss: Any
-
-
 @dataclass(frozen=True)
-class Facts:
+class Facts(GraphFacts):
     """A loaded spec with everything that rules read.
 
     Attributes:
@@ -127,129 +40,7 @@ class Facts:
         settings: thresholds by ``rule.setting``.
     """
 
-    spec: Spec
     settings: Mapping[str, float] = field(default_factory=dict)
-
-    # --- the graph --------------------------------------------------------------------------------
-
-    @cached_property
-    def graph(self) -> Graph:
-        """The expanded graph."""
-        return self.spec.require_graph()
-
-    @cached_property
-    def paths(self) -> Paths:
-        """Which nodes lie on which paths."""
-        return Paths(self.graph)
-
-    @property
-    def compiled(self) -> Any:
-        """The compile section, or None."""
-        return self.graph.compile
-
-    def layer(self, node: Node) -> Layer:
-        """The layer that a node calls."""
-        layer = self.graph.layers[node.layer]
-        assert isinstance(layer, Layer)
-        return layer
-
-    @cached_property
-    def nodes(self) -> tuple[Node, ...]:
-        """The nodes from which an output can be reached, in order."""
-        return tuple(node for node in self.graph.nodes if node.id in self.paths.reaching)
-
-    @cached_property
-    def first_calls(self) -> tuple[Node, ...]:
-        """The first node of every layer that is used."""
-        return tuple({node.layer: node for node in reversed(self.nodes)}.values())[::-1]
-
-    def call(self, node: Node) -> Call:
-        """A node's call with the types of its arguments."""
-
-        def typed(value: Argument) -> Any:
-            if isinstance(value, Ref):
-                return self.graph.tensor(value)
-            if isinstance(value, tuple):
-                return tuple(typed(item) for item in value)
-            if isinstance(value, Mapping):
-                return {key: typed(item) for key, item in value.items()}
-            return value
-
-        return Call({name: typed(value) for name, value in node.args})
-
-    def inputs(self, node: Node) -> tuple[Tensor, ...]:
-        """Types of the values that a node reads."""
-        return tuple(self.graph.tensor(ref) for ref in node.refs())
-
-    def producers(self, node: Node) -> tuple[Node, ...]:
-        """The nodes whose outputs a node reads; model inputs are left out."""
-        by_id = self.graph.by_id
-        return tuple(by_id[name] for name in dict.fromkeys(r.node for r in node.refs()) if name in by_id)
-
-    def only_producer(self, node: Node) -> Node | None:
-        """The node whose output is all that a node reads; None if it reads several, or a model input."""
-        names = {ref.node for ref in node.refs()}
-        return self.graph.by_id.get(next(iter(names))) if len(names) == 1 else None
-
-    def consumers(self, node: Node) -> tuple[Node, ...]:
-        """The nodes that read a node's outputs."""
-        return tuple(self.graph.by_id[name] for name in self.graph.consumers[node.id])
-
-    def only_consumer(self, node: Node) -> Node | None:
-        """The one node that reads a node, where it is not an output of the model too."""
-        readers = self.consumers(node)
-        return readers[0] if len(readers) == 1 and node.id not in self.output_nodes else None
-
-    @cached_property
-    def output_nodes(self) -> frozenset[str]:
-        """Ids of the nodes that are model outputs."""
-        return frozenset(output.ref.node for output in self.graph.outputs)
-
-    def has(self, node: Node, *traits: Trait) -> bool:
-        """Whether a node's layer has one of these traits."""
-        return not self.layer(node).traits.isdisjoint(traits)
-
-    def nodes_with(self, *traits: Trait) -> Iterator[Node]:
-        """Used nodes whose layer has one of these traits, in order."""
-        return (node for node in self.nodes if self.has(node, *traits))
-
-    def is_final(self, node: Node) -> bool:
-        """Whether an output can be reached without a further kernel."""
-        return self.paths.shortest_below.get(node.id, 1) == 0
-
-    def is_output(self, node: Node) -> bool:
-        """Whether a node is an output, or goes into one through reshaping only."""
-        if node.id in self.output_nodes:
-            return True
-        following = list(self.through(node, Trait.RESHAPING, Trait.IDENTITY))
-        return (
-            bool(following)
-            and following[-1].id in self.output_nodes
-            and self.has(following[-1], Trait.RESHAPING, Trait.IDENTITY)
-        )
-
-    def is_side_branch(self, node: Node) -> bool:
-        """Whether what a node reads goes to an output another way too; model inputs do not count."""
-        for before in self.producers(node):
-            if before.id in self.output_nodes:
-                return True
-            if any(reader.id != node.id and reader.id in self.paths.reaching for reader in self.consumers(before)):
-                return True
-        return False
-
-    def through(self, node: Node, *traits: Trait) -> Iterator[Node]:
-        """The nodes after one, as long as each is read by one other only; goes on past layers with these traits."""
-        here = self.only_consumer(node)
-        while here is not None:
-            yield here
-            here = self.only_consumer(here) if self.has(here, *traits) else None
-
-    def back(self, node: Node, *traits: Trait) -> Iterator[Node]:
-        """The nodes before one, as long as each reads one other only; goes on past layers with these traits."""
-        here = self.only_producer(node)
-        while here is not None:
-            yield here
-            here = self.only_producer(here) if self.has(here, *traits) else None
 
     # --- activations ------------------------------------------------------------------------------
 

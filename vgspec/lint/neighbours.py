@@ -1,0 +1,145 @@
+"""What rules may ask of the graph: its layers and calls, who reads whom, and what lies between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from vgspec.analysis.paths import Paths
+from vgspec.ir import Argument, Graph, Node, Ref, Tensor
+from vgspec.layers.base import Call, Layer, Trait
+from vgspec.spec import Spec
+
+__all__ = ["GraphFacts"]
+
+
+@dataclass(frozen=True)
+class GraphFacts:
+    """A loaded spec with what its graph says of itself.
+
+    Attributes:
+        spec: the spec.
+    """
+
+    spec: Spec
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The expanded graph."""
+        return self.spec.require_graph()
+
+    @cached_property
+    def paths(self) -> Paths:
+        """Which nodes lie on which paths."""
+        return Paths(self.graph)
+
+    @property
+    def compiled(self) -> Any:
+        """The compile section, or None."""
+        return self.graph.compile
+
+    def layer(self, node: Node) -> Layer:
+        """The layer that a node calls."""
+        layer = self.graph.layers[node.layer]
+        assert isinstance(layer, Layer)
+        return layer
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes from which an output can be reached, in order."""
+        return tuple(node for node in self.graph.nodes if node.id in self.paths.reaching)
+
+    @cached_property
+    def first_calls(self) -> tuple[Node, ...]:
+        """The first node of every layer that is used."""
+        return tuple({node.layer: node for node in reversed(self.nodes)}.values())[::-1]
+
+    def call(self, node: Node) -> Call:
+        """A node's call with the types of its arguments."""
+
+        def typed(value: Argument) -> Any:
+            if isinstance(value, Ref):
+                return self.graph.tensor(value)
+            if isinstance(value, tuple):
+                return tuple(typed(item) for item in value)
+            if isinstance(value, Mapping):
+                return {key: typed(item) for key, item in value.items()}
+            return value
+
+        return Call({name: typed(value) for name, value in node.args})
+
+    def inputs(self, node: Node) -> tuple[Tensor, ...]:
+        """Types of the values that a node reads."""
+        return tuple(self.graph.tensor(ref) for ref in node.refs())
+
+    def producers(self, node: Node) -> tuple[Node, ...]:
+        """The nodes whose outputs a node reads; model inputs are left out."""
+        by_id = self.graph.by_id
+        return tuple(by_id[name] for name in dict.fromkeys(r.node for r in node.refs()) if name in by_id)
+
+    def only_producer(self, node: Node) -> Node | None:
+        """The node whose output is all that a node reads; None if it reads several, or a model input."""
+        names = {ref.node for ref in node.refs()}
+        return self.graph.by_id.get(next(iter(names))) if len(names) == 1 else None
+
+    def consumers(self, node: Node) -> tuple[Node, ...]:
+        """The nodes that read a node's outputs."""
+        return tuple(self.graph.by_id[name] for name in self.graph.consumers[node.id])
+
+    def only_consumer(self, node: Node) -> Node | None:
+        """The one node that reads a node, where it is not an output of the model too."""
+        readers = self.consumers(node)
+        return readers[0] if len(readers) == 1 and node.id not in self.output_nodes else None
+
+    @cached_property
+    def output_nodes(self) -> frozenset[str]:
+        """Ids of the nodes that are model outputs."""
+        return frozenset(output.ref.node for output in self.graph.outputs)
+
+    def has(self, node: Node, *traits: Trait) -> bool:
+        """Whether a node's layer has one of these traits."""
+        return not self.layer(node).traits.isdisjoint(traits)
+
+    def nodes_with(self, *traits: Trait) -> Iterator[Node]:
+        """Used nodes whose layer has one of these traits, in order."""
+        return (node for node in self.nodes if self.has(node, *traits))
+
+    def is_final(self, node: Node) -> bool:
+        """Whether an output can be reached without a further kernel."""
+        return self.paths.shortest_below.get(node.id, 1) == 0
+
+    def is_output(self, node: Node) -> bool:
+        """Whether a node is an output, or goes into one through reshaping only."""
+        if node.id in self.output_nodes:
+            return True
+        following = list(self.through(node, Trait.RESHAPING, Trait.IDENTITY))
+        return (
+            bool(following)
+            and following[-1].id in self.output_nodes
+            and self.has(following[-1], Trait.RESHAPING, Trait.IDENTITY)
+        )
+
+    def is_side_branch(self, node: Node) -> bool:
+        """Whether what a node reads goes to an output another way too; model inputs do not count."""
+        for before in self.producers(node):
+            if before.id in self.output_nodes:
+                return True
+            if any(reader.id != node.id and reader.id in self.paths.reaching for reader in self.consumers(before)):
+                return True
+        return False
+
+    def through(self, node: Node, *traits: Trait) -> Iterator[Node]:
+        """The nodes after one, as long as each is read by one other only; goes on past layers with these traits."""
+        here = self.only_consumer(node)
+        while here is not None:
+            yield here
+            here = self.only_consumer(here) if self.has(here, *traits) else None
+
+    def back(self, node: Node, *traits: Trait) -> Iterator[Node]:
+        """The nodes before one, as long as each reads one other only; goes on past layers with these traits."""
+        here = self.only_producer(node)
+        while here is not None:
+            yield here
+            here = self.only_producer(here) if self.has(here, *traits) else None
