@@ -2,7 +2,8 @@
 
 A gradient takes every path at once, and the easiest one dominates at initialisation (Veit et al. 2016:
 residual networks behave like ensembles of shallow ones). So what counts as the *effective depth* of a layer
-is the least number of kernels on any path from it to an output.
+is the least number of weight layers on any path from it to an output: layers with a kernel, and recurrent
+ones, whose cells have theirs, alone or inside a wrapper.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ class Paths:
         """Keep the graph."""
         self.graph = graph
 
-    def _traits(self, node: Node) -> frozenset[Trait]:
-        layer = self.graph.layers[node.layer]
-        assert isinstance(layer, Layer)
-        return layer.traits
+    def _weighs(self, node: Node) -> bool:
+        """Whether a gradient that crosses a node crosses weights."""
+        layer: object = self.graph.layers[node.layer]
+        while isinstance(layer, Layer) and Trait.WRAPPER in layer.traits and Trait.RECURRENT not in layer.traits:
+            layer = getattr(layer, "layer", None)
+        return isinstance(layer, Layer) and not layer.traits.isdisjoint({Trait.KERNEL, Trait.RECURRENT})
 
     @cached_property
     def reaching(self) -> frozenset[str]:
@@ -39,34 +42,34 @@ class Paths:
 
     @cached_property
     def shortest_below(self) -> Mapping[str, int]:
-        """Per node, the least number of kernels after it on any path to an output; outputs have 0."""
+        """Per node, the least number of weight layers after it on any path to an output; outputs have 0."""
         depth: dict[str, int] = {output.ref.node: 0 for output in self.graph.outputs}
         for node in reversed(self.graph.nodes):
             if node.id not in depth:
                 continue
-            cost = depth[node.id] + (Trait.KERNEL in self._traits(node))
+            cost = depth[node.id] + self._weighs(node)
             for ref in node.refs():
                 depth[ref.node] = min(depth.get(ref.node, cost), cost)
         return depth
 
     @cached_property
     def longest_above(self) -> Mapping[str, int]:
-        """Per node and input, the greatest number of kernels on any path from an input, itself included."""
+        """Per node and input, the greatest number of weight layers on any path from an input, itself included."""
         depth = {item.name: 0 for item in self.graph.inputs}
         for node in self.graph.nodes:
             before = max((depth[ref.node] for ref in node.refs()), default=0)
-            depth[node.id] = before + (Trait.KERNEL in self._traits(node))
+            depth[node.id] = before + self._weighs(node)
         return depth
 
     @cached_property
     def effective_depth(self) -> int:
-        """The least number of kernels on any path from an input to an output."""
+        """The least number of weight layers on any path from an input to an output."""
         below = self.shortest_below
         return max((below.get(item.name, 0) for item in self.graph.inputs), default=0)
 
     @cached_property
     def easiest_path(self) -> tuple[Node, ...]:
-        """The nodes of a path with the least number of kernels, from the input that has most of them."""
+        """The nodes of a path with the least number of weight layers, from the input that has most of them."""
         below = self.shortest_below
         inputs = [item.name for item in self.graph.inputs if item.name in below]
         if not inputs:
@@ -78,7 +81,7 @@ class Paths:
             options = [self.graph.by_id[name] for name in self.graph.consumers[here] if name in below]
             if not options:
                 break
-            best = min(options, key=lambda node: below[node.id] + (Trait.KERNEL in self._traits(node)))
+            best = min(options, key=lambda node: below[node.id] + self._weighs(node))
             found.append(best)
             here = best.id
         return tuple(found)

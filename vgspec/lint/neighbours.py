@@ -107,7 +107,7 @@ class GraphFacts:
         return (node for node in self.nodes if self.has(node, *traits))
 
     def is_final(self, node: Node) -> bool:
-        """Whether an output can be reached without a further kernel."""
+        """Whether an output can be reached without a further layer with weights."""
         return self.paths.shortest_below.get(node.id, 1) == 0
 
     def is_output(self, node: Node) -> bool:

@@ -63,6 +63,15 @@ class LearningRateOutOfRange(Rule):
             model("- Dense: {units: 1}", compile="optimizer: {SGD: {learning_rate: 0.0}}\nloss: mse"),
             finds=("/compile/optimizer/SGD/learning_rate",),
         ),
+        Example(
+            "A recurrent layer is no linear model, though it is the only one before the output",
+            model(
+                "- LSTM: {units: 16}\n- Dense: {units: 1}",
+                inputs="x: {shape: [10, 4]}",
+                compile="optimizer: {RMSprop: {learning_rate: 0.1, clipnorm: 1.0}}\nloss: mse",
+            ),
+            finds=("/compile/optimizer/RMSprop/learning_rate",),
+        ),
     )
     good = (
         Example(
