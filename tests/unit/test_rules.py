@@ -128,3 +128,14 @@ def test_a_faulty_spec_shows_the_rule_it_is_named_after(path: Path) -> None:
     assert spec.diagnostics == ()
     assert path.stem in {d.name for d in lint(spec, fixes=None).diagnostics}
     assert "\n# " in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.settings], ids=lambda rule: rule.name)
+def test_every_threshold_states_its_unit_and_its_reason(rule: type[Rule]) -> None:
+    for key, row in rule.settings.items():
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", key)
+        assert row.default > 0
+        assert row.unit
+        assert not row.unit.endswith(".")
+        assert len(row.reason.split()) >= 3, key
+        assert not row.reason.endswith(".")

@@ -10,7 +10,7 @@ from vgspec.report.model import Rule
 if TYPE_CHECKING:
     from vgspec.lint.rule import Rule as LintRule
 
-__all__ = ["all_rules", "find_rule", "page"]
+__all__ = ["all_rules", "find_rule", "page", "thresholds"]
 
 
 def all_rules(*, pages: bool = True) -> tuple[Rule, ...]:
@@ -38,12 +38,16 @@ def _summary(rule: type[LintRule]) -> str:
     return " ".join((rule.__doc__ or rule.name).strip().split("\n\n")[0].split())
 
 
+def thresholds(rule: type[LintRule]) -> str:
+    """The thresholds of a rule as a Markdown list: name, default, unit, reason."""
+    return "\n".join(f"- `{key}` = {row.default:g} ({row.unit}): {row.reason}." for key, row in rule.settings.items())
+
+
 def page(rule: type[LintRule]) -> str:
     """The page of a rule in Markdown: its docstring, its settings, its examples."""
     parts = [inspect.cleandoc(rule.__doc__ or rule.name)]
     if rule.settings:
-        listed = "\n".join(f"- `{rule.name}.{key}` = {value:g}" for key, value in rule.settings.items())
-        parts.append(f"## Settings\n\n{listed}")
+        parts.append(f"## Settings\n\n{thresholds(rule)}")
     for title, examples in (("Examples it finds", rule.bad), ("Examples it leaves alone", rule.good)):
         if examples:
             shown = "\n\n".join(

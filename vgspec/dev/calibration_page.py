@@ -32,7 +32,7 @@ def vanishes(sizes: Sequence[tuple[KernelSize, float]]) -> bool:
     from vgspec.lint.rules.gradient_vanishes import GradientVanishes
 
     limits = GradientVanishes.settings
-    mean, most, norm, ratio = (math.log10(limits[key]) for key in ("mean", "most", "norm", "ratio"))
+    mean, most, norm, ratio = (math.log10(limits[key].default) for key in ("mean", "most", "norm", "ratio"))
     judged = [(kernel, size) for kernel, size in sizes if kernel.type_name != "Embedding"]
     finite = [size for _, size in judged if math.isfinite(size)]
     for kernel, size in judged:
@@ -47,7 +47,7 @@ def explodes(sizes: Sequence[tuple[KernelSize, float]]) -> bool:
     from vgspec.lint.rules.gradient_explodes import GradientExplodes
 
     limits = GradientExplodes.settings
-    norm, least, ratio = (math.log10(limits[key]) for key in ("norm", "least", "ratio"))
+    norm, least, ratio = (math.log10(limits[key].default) for key in ("norm", "least", "ratio"))
     if not sizes:
         return False
     last, largest = sizes[-1][1], max(size for _, size in sizes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from itertools import groupby
 
+from vgspec.cli.catalog import thresholds
 from vgspec.lint.rule import Example, Rule
 from vgspec.lint.rules import RULES
 
@@ -50,8 +51,7 @@ def rule_page(rule: type[Rule]) -> str:
         body,
     ]
     if rule.settings:
-        listed = "\n".join(f"- `{rule.name}.{key}` = {value:g}" for key, value in rule.settings.items())
-        parts.append(f"## Settings\n\n{listed}")
+        parts.append(f"## Settings\n\n{thresholds(rule)}")
     parts.append("## It finds")
     parts += [_shown(rule, example, with_output=True) for example in rule.bad]
     parts.append("## It leaves alone")

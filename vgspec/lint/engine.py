@@ -151,7 +151,7 @@ def _with_fix(facts: Facts, diagnostic: Diagnostic, finding: Finding, known: lis
 
 
 def _settings(given: Mapping[str, float]) -> dict[str, float]:
-    defaults = {f"{rule.name}.{key}": value for rule in RULES for key, value in rule.settings.items()}
+    defaults = {f"{rule.name}.{key}": value.default for rule in RULES for key, value in rule.settings.items()}
     return defaults | dict(given)
 
 

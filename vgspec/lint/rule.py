@@ -12,7 +12,7 @@ from vgspec.diagnostics import Applicability, Evidence, Severity
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
 
-__all__ = ["Change", "Example", "Finding", "Proposal", "Rule", "model"]
+__all__ = ["Change", "Example", "Finding", "Proposal", "Rule", "Threshold", "model"]
 
 
 def model(
@@ -121,6 +121,21 @@ class Finding:
     severity: Severity | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A limit from which on a rule speaks up.
+
+    Attributes:
+        default: its value unless the settings give another; greater than 0, as every value must be.
+        unit: what it counts or is a multiple of, a few words.
+        reason: why it is so and not otherwise, without a final full stop.
+    """
+
+    default: float
+    unit: str
+    reason: str
+
+
 class Rule:
     """Base of all rules. A subclass sets the class variables and yields findings from `check`.
 
@@ -136,12 +151,12 @@ class Rule:
     """Whether it reads the predicted gradient profile."""
     bad: ClassVar[Sequence[Example]] = ()
     good: ClassVar[Sequence[Example]] = ()
-    settings: ClassVar[Mapping[str, float]] = {}
-    """Thresholds with their defaults, settable in the configuration; the docstring gives the reason."""
+    settings: ClassVar[Mapping[str, Threshold]] = {}
+    """Thresholds by name; the settings may change each."""
 
     def limit(self, facts: Facts, key: str) -> float:
         """The value of one of the rule's settings."""
-        return facts.settings.get(f"{self.name}.{key}", self.settings[key])
+        return facts.settings.get(f"{self.name}.{key}", self.settings[key].default)
 
     def check(self, facts: Facts) -> Iterator[Finding]:
         """Yield what is wrong with the model that ``facts`` describes."""

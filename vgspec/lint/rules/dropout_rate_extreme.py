@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence
 from vgspec.layers.base import Trait
-from vgspec.lint.rule import Example, Finding, Rule, model
+from vgspec.lint.rule import Example, Finding, Rule, Threshold, model
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -43,7 +43,11 @@ class DropoutRateExtreme(Rule):
     code = "VG706"
     name = "dropout-rate-extreme"
     group = "structure"
-    settings: ClassVar = {"rate": 0.8}
+    settings: ClassVar = {
+        "rate": Threshold(
+            0.8, "share of units", "few published networks drop more than half of the units, hardly any more than this"
+        ),
+    }
     bad = (
         Example(
             "The share to keep",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 from vgspec.lint.words import factor
 
 if TYPE_CHECKING:
@@ -49,9 +49,18 @@ class DyingRelu(Rule):
     name = "dying-relu"
     group = "dead-units"
     measured = True
-    settings: ClassVar = {"deviations": 1.88, "dead": 0.25, "layers": 5.0, "units": 16.0}
-    """1.88 deviations: three inputs of a hundred. A quarter: one in four runs cannot train. Wider layers do not die by
-    chance, and a few layers have a bottleneck rather than a depth."""
+    settings: ClassVar = {
+        "deviations": Threshold(
+            1.88, "standard deviations", "a unit so far on the negative side is on for three inputs of a hundred"
+        ),
+        "dead": Threshold(0.25, "probability", "one run in four cannot train at all"),
+        "layers": Threshold(
+            5.0, "layers", "a few narrow layers are a bottleneck, which hidden-bottleneck judges, and no depth"
+        ),
+        "units": Threshold(
+            16.0, "units", "wider layers do not die by chance: 16 units are all off once in 65,536 draws"
+        ),
+    }
     bad = (
         Example(
             "A strongly negative bias",

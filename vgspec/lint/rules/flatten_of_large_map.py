@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence, Severity
 from vgspec.layers.base import Trait
-from vgspec.lint.rule import Example, Finding, Rule, model
+from vgspec.lint.rule import Example, Finding, Rule, Threshold, model
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -45,7 +45,11 @@ class FlattenOfLargeMap(Rule):
     name = "flatten-of-large-map"
     group = "structure"
     severity = Severity.INFO
-    settings: ClassVar = {"weights": 1e7}
+    settings: ClassVar = {
+        "weights": Threshold(
+            1e7, "weights", "40 MB in float32, and more weights than most whole networks for images of this size have"
+        ),
+    }
     bad = (
         Example(
             "56 x 56 positions",

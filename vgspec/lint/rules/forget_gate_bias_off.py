@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from vgspec.diagnostics import Applicability
 from vgspec.layers.base import Trait
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -45,8 +45,9 @@ class ForgetGateBiasOff(Rule):
     code = "VG307"
     name = "forget-gate-bias-off"
     group = "initialization"
-    settings: ClassVar = {"steps": 10.0}
-    """Over fewer steps there is little to forget."""
+    settings: ClassVar = {
+        "steps": Threshold(10.0, "steps", "over fewer steps there is little to forget"),
+    }
     bad = (
         Example(
             "Switched off",

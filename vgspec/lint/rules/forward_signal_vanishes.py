@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence
 from vgspec.layers.base import Trait
-from vgspec.lint.rule import Example, Finding, Rule, model
+from vgspec.lint.rule import Example, Finding, Rule, Threshold, model
 from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
@@ -48,8 +48,13 @@ class ForwardSignalVanishes(Rule):
     name = "forward-signal-vanishes"
     group = "vanishing"
     measured = True
-    settings: ClassVar = {"mean_square": 1e-6}
-    """A thousandth in size: far below what any working network's initialisation does between two normalizations."""
+    settings: ClassVar = {
+        "mean-square": Threshold(
+            1e-6,
+            "times that of the input",
+            "a thousandth in size: no working network's initialisation loses so much between two normalizations",
+        ),
+    }
     bad = (
         Example(
             "Weights of deviation 0.001",
@@ -91,7 +96,7 @@ class ForwardSignalVanishes(Rule):
 
     def check(self, facts: Facts) -> Iterator[Finding]:
         """Follow the size of the signal from where it was last set."""
-        limit = 0.5 * math.log10(self.limit(facts, "mean_square"))
+        limit = 0.5 * math.log10(self.limit(facts, "mean-square"))
         start: dict[str, float | None] = {}
         for item in facts.graph.inputs:
             record = facts.profile.by_id.get(item.name)
@@ -117,7 +122,7 @@ class ForwardSignalVanishes(Rule):
                     evidence=Evidence(
                         "mean square of the signal, relative to the input's",
                         number(2.0 * (size - before)),
-                        self.limit(facts, "mean_square"),
+                        self.limit(facts, "mean-square"),
                         self._path(facts, node.id),
                     ),
                 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence
-from vgspec.lint.rule import Example, Finding, Rule, model
+from vgspec.lint.rule import Example, Finding, Rule, Threshold, model
 from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
@@ -48,7 +48,19 @@ class GradientExplodes(Rule):
     name = "gradient-explodes"
     group = "exploding"
     measured = True
-    settings: ClassVar = {"norm": 1e4, "ratio": 300.0, "least": 100.0}
+    settings: ClassVar = {
+        "norm": Threshold(
+            1e4,
+            "norm of the gradient",
+            "one step at a rate of 1e-3 moves a kernel by 10: about the norm of 128 by 128 Glorot weights",
+        ),
+        "ratio": Threshold(
+            300.0,
+            "times that of the last kernel",
+            "kernels of convolutions gather from many positions: sixty times is normal (ResNet-50)",
+        ),
+        "least": Threshold(100.0, "norm of the gradient", "a ratio between small gradients harms nobody"),
+    }
     bad = (
         Example(
             "Weights four times too large in ten layers",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from vgspec.diagnostics import Applicability, Evidence, Severity
 from vgspec.layers.base import Trait
 from vgspec.lint.causes import rectify, saturates
-from vgspec.lint.rule import Example, Finding, Proposal, Rule, model
+from vgspec.lint.rule import Example, Finding, Proposal, Rule, Threshold, model
 from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
@@ -54,9 +54,27 @@ class GradientVanishes(Rule):
     name = "gradient-vanishes"
     group = "vanishing"
     measured = True
-    settings: ClassVar = {"mean": 1e-7, "most": 1e-5, "norm": 1e-4, "ratio": 1e-3, "error": 1e-14}
-    """The limits are those of run-time tools. A mean is judged only where the norm is below 1e-5 as well, because that
-    of a large kernel is small in any case. 1e-14 is so far below every optimizer's epsilon that nothing moves."""
+    settings: ClassVar = {
+        "mean": Threshold(
+            1e-7, "mean absolute gradient", "the limit of run-time tools, and the epsilon of Adam in Keras"
+        ),
+        "most": Threshold(
+            1e-5,
+            "norm of the gradient",
+            "the mean over a large kernel is small in any case: the norm must be small too",
+        ),
+        "norm": Threshold(1e-4, "norm of the gradient", "the limit of run-time tools, where the ratio is exceeded too"),
+        "ratio": Threshold(
+            1e-3,
+            "times that of the last kernel",
+            "the limit of run-time tools: the first layers learn a thousand times slower than the last",
+        ),
+        "error": Threshold(
+            1e-14,
+            "mean absolute gradient",
+            "so far below the epsilon of every optimizer that nothing moves: an error, where the others are warnings",
+        ),
+    }
     bad = (
         Example(
             "Twenty sigmoid layers",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.layers.base import Trait
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -44,8 +44,12 @@ class HiddenBottleneck(Rule):
     code = "VG110"
     name = "hidden-bottleneck"
     group = "vanishing"
-    settings: ClassVar = {"units": 3.0, "ratio": 8.0}
-    """Three rectifiers are all off in one of eight initialisations."""
+    settings: ClassVar = {
+        "units": Threshold(3.0, "units", "three rectifiers are all off in one of eight initialisations"),
+        "ratio": Threshold(
+            8.0, "times as wide", "layers that narrow step by step are a design; eight times at once loses the signal"
+        ),
+    }
     bad = (
         Example(
             "Two units between 64 and 32",

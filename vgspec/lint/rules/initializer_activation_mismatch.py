@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.lint.causes import fitting, misfits
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 from vgspec.lint.words import factor, number, power
 
 if TYPE_CHECKING:
@@ -52,8 +52,15 @@ class InitializerActivationMismatch(Rule):
     name = "initializer-activation-mismatch"
     group = "initialization"
     measured = True
-    settings: ClassVar = {"loss": 3000.0, "low": 0.9, "high": 1.15}
-    """VGG-19 as Keras has it loses a factor of 1400 in this way and trains."""
+    settings: ClassVar = {
+        "loss": Threshold(3000.0, "times", "VGG-19 as Keras has it loses a factor of 1400 in this way and trains"),
+        "low": Threshold(
+            0.9,
+            "times the fitting scale",
+            "a kernel within a tenth of the right scale is no misfit, however deep the stack",
+        ),
+        "high": Threshold(1.15, "times the fitting scale", "the same upwards"),
+    }
     bad = (
         Example(
             "ReLU with the default initializer, thirty times",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence, Severity
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -48,7 +48,14 @@ class LearningRateOutOfRange(Rule):
     code = "VG602"
     name = "learning-rate-out-of-range"
     group = "optimisation"
-    settings: ClassVar = {"high": 100.0, "low": 1e-5}
+    settings: ClassVar = {
+        "high": Threshold(
+            100.0,
+            "times Keras's default",
+            "0.1 for Adam, 1 for SGD: beyond what any schedule of the literature reaches",
+        ),
+        "low": Threshold(1e-5, "times Keras's default", "1e-8 for Adam: a million steps move a weight by a hundredth"),
+    }
     bad = (
         Example(
             "Adam with a rate of 0.5",

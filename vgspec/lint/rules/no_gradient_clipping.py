@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence, Severity
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
@@ -46,7 +46,11 @@ class NoGradientClipping(Rule):
     group = "optimisation"
     severity = Severity.INFO
     measured = True
-    settings: ClassVar = {"norm": 1e4}
+    settings: ClassVar = {
+        "norm": Threshold(
+            1e4, "norm of the gradient", "as for gradient-explodes: one step moves a kernel by about its own norm"
+        ),
+    }
     bad = (
         Example(
             "Large weights and plain gradient descent",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence, Severity
 from vgspec.lint.causes import named_cause
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
@@ -49,8 +49,10 @@ class NoNormalizationInDeepStack(Rule):
     name = "no-normalization-in-deep-stack"
     group = "vanishing"
     measured = True
-    settings: ClassVar = {"kernels": 10.0, "drift": 3000.0}
-    """A drift of 3000 is more than that of VGG-19 with Keras's default initializer, which trains."""
+    settings: ClassVar = {
+        "kernels": Threshold(10.0, "layers with a kernel", "below that a better initializer is the plainer remedy"),
+        "drift": Threshold(3000.0, "times", "more than that of VGG-19 with Keras's default initializer, which trains"),
+    }
     bad = (
         Example(
             "Forty gelu layers",

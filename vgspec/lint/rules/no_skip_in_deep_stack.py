@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence, Severity
 from vgspec.lint.causes import named_cause
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
@@ -49,9 +49,10 @@ class NoSkipInDeepStack(Rule):
     name = "no-skip-in-deep-stack"
     group = "vanishing"
     measured = True
-    settings: ClassVar = {"kernels": 10.0, "loss": 3000.0}
-    """Ten kernels: below that a better initializer is the plainer remedy. VGG-19 with Keras's default initializer
-    loses a factor of 1400 and trains."""
+    settings: ClassVar = {
+        "kernels": Threshold(10.0, "layers with a kernel", "below that a better initializer is the plainer remedy"),
+        "loss": Threshold(3000.0, "times", "VGG-19 with Keras's default initializer loses a factor of 1400 and trains"),
+    }
     bad = (
         Example(
             "Thirty layers of which each keeps three quarters of the gradient",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence, Severity
 from vgspec.layers.base import Trait
-from vgspec.lint.rule import Example, Finding, Rule, model
+from vgspec.lint.rule import Example, Finding, Rule, Threshold, model
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -45,7 +45,11 @@ class NoneOnLargeDense(Rule):
     name = "none-on-large-dense"
     group = "regularization"
     severity = Severity.INFO
-    settings: ClassVar = {"weights": 4e6}
+    settings: ClassVar = {
+        "weights": Threshold(
+            4e6, "weights", "a layer of 2,000 by 2,000: it can learn tens of thousands of examples by heart"
+        ),
+    }
     bad = (
         Example(
             "Four thousand by two thousand",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from vgspec.diagnostics import Evidence
-from vgspec.lint.rule import Example, Finding, Rule, model
+from vgspec.lint.rule import Example, Finding, Rule, Threshold, model
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -43,7 +43,21 @@ class OverRegularized(Rule):
     code = "VG801"
     name = "over-regularized"
     group = "regularization"
-    settings: ClassVar = {"l2": 0.1, "l1": 0.05, "decay": 0.5}
+    settings: ClassVar = {
+        "l2": Threshold(
+            0.1,
+            "factor of the penalty",
+            "a hundred times the usual 1e-3: the penalty outweighs the loss from the start",
+        ),
+        "l1": Threshold(
+            0.05,
+            "factor of the penalty",
+            "the penalty on Glorot weights of a wide layer outweighs the loss from the start",
+        ),
+        "decay": Threshold(
+            0.5, "weight decay", "more than the strongest published recipes have (0.3 for vision transformers)"
+        ),
+    }
     bad = (
         Example(
             "L2 of 0.5",

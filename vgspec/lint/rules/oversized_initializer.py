@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.lint.causes import fitting, misfits, saturates
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 from vgspec.lint.words import factor, number, power
 
 if TYPE_CHECKING:
@@ -49,9 +49,26 @@ class OversizedInitializer(Rule):
     name = "oversized-initializer"
     group = "exploding"
     measured = True
-    settings: ClassVar = {"ratio": 4.0, "several": 2.0, "growth": 100.0, "alone": 10.0}
-    """Four times is more than any rule of the literature gives any layer, and enough to saturate. A layer of its own
-    that does not saturate bears ten times: networks that train well have such (squeeze-excite in EfficientNetV2)."""
+    settings: ClassVar = {
+        "ratio": Threshold(
+            4.0,
+            "times the fitting scale",
+            "more than any rule of the literature gives any layer, and enough to saturate an activation",
+        ),
+        "several": Threshold(
+            2.0,
+            "times the fitting scale",
+            "where the stack grows by the threshold `growth`, twice in each layer is the cause",
+        ),
+        "growth": Threshold(
+            100.0, "times", "two orders of magnitude over the stack, where the large kernels together are the cause"
+        ),
+        "alone": Threshold(
+            10.0,
+            "times the fitting scale",
+            "networks that train well have single layers nearly so large (squeeze-excite in EfficientNetV2)",
+        ),
+    }
     bad = (
         Example(
             "Deviation 1 in layers of 64",

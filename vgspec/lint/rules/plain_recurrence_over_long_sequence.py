@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence
 from vgspec.layers.base import Trait
-from vgspec.lint.rule import Example, Finding, Rule, model
+from vgspec.lint.rule import Example, Finding, Rule, Threshold, model
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -48,8 +48,13 @@ class PlainRecurrenceOverLongSequence(Rule):
     name = "plain-recurrence-over-long-sequence"
     group = "vanishing"
     measured = True
-    settings: ClassVar = {"horizons": 4.0}
-    """The horizon is that of the first step of training; four of them leave room for what training can gain."""
+    settings: ClassVar = {
+        "horizons": Threshold(
+            4.0,
+            "horizons",
+            "the horizon is that of the first step of training; four of them leave room for what training can gain",
+        ),
+    }
     bad = (
         Example(
             "Two hundred steps",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from vgspec.diagnostics import Applicability, Severity
 from vgspec.layers.base import Trait
 from vgspec.lint.causes import saturates
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 
 if TYPE_CHECKING:
     from vgspec.ir import Node
@@ -48,8 +48,9 @@ class RecurrentWithoutClipping(Rule):
     code = "VG204"
     name = "recurrent-without-clipping"
     group = "exploding"
-    settings: ClassVar = {"steps": 20.0}
-    """Over fewer steps than this the product has too few factors to matter."""
+    settings: ClassVar = {
+        "steps": Threshold(20.0, "steps", "over fewer steps than this the product has too few factors to matter"),
+    }
     bad = (
         Example(
             "A plain recurrence",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.catalogue.meaning import Meaning
 from vgspec.diagnostics import Applicability
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
@@ -45,8 +45,11 @@ class ReluOnOutput(Rule):
     code = "VG402"
     name = "relu-on-output"
     group = "dead-units"
-    settings: ClassVar = {"units": 16.0}
-    """Of more units than this some are alive; images with rectified outputs exist."""
+    settings: ClassVar = {
+        "units": Threshold(
+            16.0, "units", "of more units than this some are alive; images with rectified outputs exist"
+        ),
+    }
     bad = (
         Example(
             "One rectified number",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.lint.causes import saturates
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 from vgspec.lint.words import factor
 
 if TYPE_CHECKING:
@@ -47,7 +47,11 @@ class SaturatedAtInit(Rule):
     name = "saturated-at-init"
     group = "dead-units"
     measured = True
-    settings: ClassVar = {"size": 10.0}
+    settings: ClassVar = {
+        "size": Threshold(
+            10.0, "root mean square", "the slope of a sigmoid is 5e-5 at 10: most units pass next to no gradient"
+        ),
+    }
     bad = (
         Example(
             "Pixels up to 255",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.lint.causes import rectify, saturating_runs
-from vgspec.lint.rule import Example, Finding, Proposal, Rule, model
+from vgspec.lint.rule import Example, Finding, Proposal, Rule, Threshold, model
 from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
@@ -49,8 +49,13 @@ class SaturatingStack(Rule):
     name = "saturating-stack"
     group = "vanishing"
     measured = True
-    settings: ClassVar = {"loss": 100.0}
-    """Two orders of magnitude: four sigmoid layers, about where plain gradient descent stops moving the first."""
+    settings: ClassVar = {
+        "loss": Threshold(
+            100.0,
+            "times",
+            "two orders of magnitude: four sigmoid layers, about where plain gradient descent stops moving the first",
+        ),
+    }
     bad = (
         Example(
             "Five sigmoid layers",

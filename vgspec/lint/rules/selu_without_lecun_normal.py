@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 from vgspec.lint.words import factor
 
 if TYPE_CHECKING:
@@ -44,8 +44,14 @@ class SeluWithoutLecunNormal(Rule):
     code = "VG305"
     name = "selu-without-lecun-normal"
     group = "initialization"
-    settings: ClassVar = {"low": 0.8, "high": 1.25}
-    """Square layers with Glorot weights have exactly the right variance and are left alone."""
+    settings: ClassVar = {
+        "low": Threshold(
+            0.8,
+            "times the fitting scale",
+            "square layers with Glorot weights have exactly the right variance; a few percent do no harm",
+        ),
+        "high": Threshold(1.25, "times the fitting scale", "the same upwards"),
+    }
     bad = (
         Example(
             "SELU with He weights",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.layers.base import Trait
 from vgspec.lint.causes import saturates
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts, Stage
@@ -46,8 +46,13 @@ class SquashedResidual(Rule):
     code = "VG109"
     name = "squashed-residual"
     group = "vanishing"
-    settings: ClassVar = {"blocks": 3.0}
-    """One or two such blocks are no depth; three sigmoids on a path leave a fiftieth of the gradient."""
+    settings: ClassVar = {
+        "blocks": Threshold(
+            3.0,
+            "blocks",
+            "one or two such blocks are no depth; three sigmoids on a path leave a fiftieth of the gradient",
+        ),
+    }
     bad = (
         Example(
             "tanh behind every block",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.lint.causes import fitting, misfits
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 from vgspec.lint.words import factor, number, power
 
 if TYPE_CHECKING:
@@ -48,8 +48,19 @@ class UndersizedInitializer(Rule):
     name = "undersized-initializer"
     group = "initialization"
     measured = True
-    settings: ClassVar = {"ratio": 0.1, "loss": 100.0, "alone": 0.01}
-    """A tenth is below what Glorot's rule gives any hidden layer, even one behind three colour channels."""
+    settings: ClassVar = {
+        "ratio": Threshold(
+            0.1,
+            "times the fitting scale",
+            "below what Glorot's rule gives any hidden layer, even one behind three colour channels",
+        ),
+        "loss": Threshold(
+            100.0, "times", "two orders of magnitude over the stack, where the small kernels together are the cause"
+        ),
+        "alone": Threshold(
+            0.01, "times the fitting scale", "so small that a single such layer cuts off what is before it"
+        ),
+    }
     bad = (
         Example(
             "Deviation 0.01 in three layers",

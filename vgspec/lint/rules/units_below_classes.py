@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from vgspec.catalogue.meaning import Meaning
 from vgspec.diagnostics import Evidence
 from vgspec.layers.base import Trait
-from vgspec.lint.rule import Example, Finding, Rule, model
+from vgspec.lint.rule import Example, Finding, Rule, Threshold, model
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts, Final
@@ -46,7 +46,12 @@ class UnitsBelowClasses(Rule):
     code = "VG711"
     name = "units-below-classes"
     group = "structure"
-    settings: ClassVar = {"classes": 50.0, "ratio": 2.0}
+    settings: ClassVar = {
+        "classes": Threshold(50.0, "classes", "large vocabularies are of low rank by design"),
+        "ratio": Threshold(
+            2.0, "classes a unit", "with half as many units as classes, scores of the classes depend on each other"
+        ),
+    }
     bad = (
         Example(
             "Four units for ten classes",

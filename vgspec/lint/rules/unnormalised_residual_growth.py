@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.layers.base import Trait
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
@@ -50,8 +50,16 @@ class UnnormalisedResidualGrowth(Rule):
     name = "unnormalised-residual-growth"
     group = "exploding"
     measured = True
-    settings: ClassVar = {"growth": 300.0, "merges": 4.0}
-    """Sixteen doublings of the mean square; pre-normalised networks grow 10 times in a hundred blocks."""
+    settings: ClassVar = {
+        "growth": Threshold(
+            300.0,
+            "times",
+            "sixteen doublings of the mean square; pre-normalised networks grow 10 times in a hundred blocks",
+        ),
+        "merges": Threshold(
+            4.0, "additions", "over fewer additions it is their branches that are too large, not their number"
+        ),
+    }
     bad = (
         Example(
             "Twenty plain residual blocks",
