@@ -202,6 +202,13 @@ class Layer(KerasObject):
         """Whether the output carries a mask that the layer itself computes from its input."""
         return False
 
+    def applied(self, call: Call) -> tuple[Layer, Call]:
+        """The layer that does the work, and its call: the wrapped one for a wrapper that only repeats it.
+
+        Only layers with the trait `Trait.WRAPPER` differ from themselves here.
+        """
+        return self, call
+
     def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
         """Types of the outputs, flattened in Keras's order.
 

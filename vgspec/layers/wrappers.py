@@ -169,6 +169,10 @@ class TimeDistributed(Layer):
             raise ValueError(f"takes a layer with one input, got {value.type_name}")
         return value
 
+    def applied(self, call: Call) -> tuple[Layer, Call]:
+        """The layer on one step: time is as good as more samples."""
+        return self.layer.applied(self._step(call))
+
     def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
         """The layer's output for one step, with the time axis put back."""
         x = call.x

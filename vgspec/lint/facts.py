@@ -142,7 +142,7 @@ class Facts(GraphFacts):
 
     def _kernels_of(self, node: Node) -> Iterator[Kernel]:
         layer = self.layer(node)
-        if not layer.trainable or not self.has(node, Trait.KERNEL, Trait.RECURRENT, Trait.ATTENTION, Trait.WRAPPER):
+        if not self.trainable(node) or not self.has(node, Trait.KERNEL, Trait.RECURRENT, Trait.ATTENTION, Trait.WRAPPER):
             return
         from vgspec.catalogue.moments import fans
 

@@ -41,10 +41,21 @@ class GraphFacts:
         return self.graph.compile
 
     def layer(self, node: Node) -> Layer:
-        """The layer that a node calls."""
+        """The layer that does a node's work: of one applied step by step, the layer within."""
         layer = self.graph.layers[node.layer]
         assert isinstance(layer, Layer)
-        return layer
+        return layer if Trait.WRAPPER not in layer.traits else layer.applied(self._call(node))[0]
+
+    def call(self, node: Node) -> Call:
+        """The call of `layer`, with the types of its arguments."""
+        layer = self.graph.layers[node.layer]
+        assert isinstance(layer, Layer)
+        return layer.applied(self._call(node))[1]
+
+    def trainable(self, node: Node) -> bool:
+        """Whether a node's weights may change: neither its layer nor a wrapper around it is frozen."""
+        outer = self.graph.layers[node.layer]
+        return self.layer(node).trainable and (not isinstance(outer, Layer) or outer.trainable)
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
@@ -56,8 +67,7 @@ class GraphFacts:
         """The first node of every layer that is used."""
         return tuple({node.layer: node for node in reversed(self.nodes)}.values())[::-1]
 
-    def call(self, node: Node) -> Call:
-        """A node's call with the types of its arguments."""
+    def _call(self, node: Node) -> Call:
 
         def typed(value: Argument) -> Any:
             if isinstance(value, Ref):

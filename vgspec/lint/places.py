@@ -38,15 +38,22 @@ def document_place(spec: Spec, pointer: str, file: str = "") -> Origin:
 def argument_pointer(document: Document, item: str, argument: str) -> str | None:
     """The pointer of an argument of the layer that an item of a list calls; None for other items.
 
-    The argument need not be given; a layer written as a bare name has no place for one.
+    The argument need not be given; a layer written as a bare name has no place for one. What a wrapper does not say
+    itself is an argument of the layer that it wraps.
     """
     node = document.find(item)
     if not isinstance(node, MappingNode):
         return None
     actions = [key for key in node if key not in RESERVED]
-    if len(actions) != 1 or not actions[0][:1].isupper():
-        return None
-    return pointer_join(item, actions[0], argument)
+    while len(actions) == 1 and actions[0][:1].isupper():
+        item = pointer_join(item, actions[0])
+        given = document.find(item)
+        if not isinstance(given, MappingNode) or argument in given or "layer" not in given:
+            return pointer_join(item, argument)
+        item = pointer_join(item, "layer")
+        inner = document.find(item)
+        actions = list(inner) if isinstance(inner, MappingNode) else []
+    return None
 
 
 def argument_place(spec: Spec, origin: Origin, argument: str) -> Origin | None:
