@@ -142,7 +142,8 @@ class Facts(GraphFacts):
 
     def _kernels_of(self, node: Node) -> Iterator[Kernel]:
         layer = self.layer(node)
-        if not self.trainable(node) or not self.has(node, Trait.KERNEL, Trait.RECURRENT, Trait.ATTENTION, Trait.WRAPPER):
+        weighted = (Trait.KERNEL, Trait.RECURRENT, Trait.ATTENTION, Trait.WRAPPER)
+        if not self.trainable(node) or not self.has(node, *weighted):
             return
         from vgspec.catalogue.moments import fans
 
