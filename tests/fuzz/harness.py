@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.fuzz.mutate import CORPUS, mutate_data, mutate_text, seeds
+from tests.fuzz.mutate import CORPUS, EXPRESSIONS, mutate_data, mutate_text, seeds
 
 __all__ = ["Tally", "check_expression", "check_spec", "fuzz"]
 
@@ -103,7 +103,7 @@ def fuzz(seconds: float, seed: int, *, lint: bool = True, keep: bool = False) ->
     texts = [path.read_text(encoding="utf-8") for path in [*seeds(), *kept]]
     data = [root.to_python() for text in texts if (root := parse_text(text)[0].root) is not None]
     data = [item for item in data if isinstance(item, dict)]
-    expressions = ["w * 2 ** i", "make_divisible(w * f, 8)", "min(xs[0], len(xs)) // 2 if b else 1 / i", "not n == s"]
+    expressions = list(EXPRESSIONS)
     end = time.process_time() + seconds
     while time.process_time() < end:
         tally.runs += 1

@@ -6,20 +6,28 @@ import random
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CORPUS", "SEEDS", "mutate_data", "mutate_text", "seeds"]
+__all__ = ["CONFIGS", "CORPUS", "EXPRESSIONS", "FOUND", "SEEDS", "WORDS", "mutate_data", "mutate_text", "seeds"]
 
 _ROOT = Path(__file__).parents[2]
 SEEDS = _ROOT / "specs"
 CORPUS = Path(__file__).with_name("corpus")
 """Inputs that once did harm; each is run again by the tests."""
 
-_WORDS = (
+FOUND = Path(__file__).with_name("found")
+"""Inputs of single targets that once did harm, in a folder for each."""
+CONFIGS = Path(__file__).with_name("configs")
+"""Configs of small Keras models, as ``model.to_json()`` gives them."""
+EXPRESSIONS = ("w * 2 ** i", "make_divisible(w * f, 8)", "min(xs[0], len(xs)) // 2 if b else 1 / i", "not n == s")
+"""Expressions to start from."""
+
+WORDS = (
     *("null", "~", "true", "no", "0", "-1", "1e309", ".nan", ".inf", "0x7f", "1_000", "9" * 30, "''", '""', "[]", "{}"),
     *("&a", "*a", "<<", "!!str", "!t", "? ", "- ", "|", ">", "%YAML 1.1\n", "---\n", "...\n", "#", ": ", ",", "\t"),
     *("$x", "$(1/0)", "$(2**64)", "$(xs[0])", "$(", ")", "$$", "\\", "\x00", "\ufeff", "\u2028", "é", "\U0001f600"),
     *("Dense", "Conv2D", "LSTM", "Lambda", "ops.add", "use", "call", "repeat", "residual", "parallel", "include"),
     *("blocks", "shared", "params", "inputs", "outputs", "compile", "lint", "in", "id", "with", "body", "layers"),
 )
+"""What a text is broken with."""
 _VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 2**31, 2**63, -(2**63), 10**30, 0.0, -0.5, 1e308, float("inf"), float("nan")),
     *("", "x", "relu", "Dense", "$i", "$(1)", "$(", "input", "a.b", "a:1", "a:99", "/", "~", "é", "a" * 3000),
@@ -40,7 +48,7 @@ def mutate_text(text: str, chance: random.Random, others: list[str]) -> str:
         row = chance.randrange(len(lines))
         match chance.randrange(9):
             case 0:
-                text = text[:at] + chance.choice(_WORDS) + text[at:]
+                text = text[:at] + chance.choice(WORDS) + text[at:]
             case 1:
                 text = text[:at] + text[at + chance.randrange(1, 12) :]
             case 2:
@@ -56,7 +64,7 @@ def mutate_text(text: str, chance: random.Random, others: list[str]) -> str:
                 text = "\n".join(lines)
             case 6:
                 words = text.split(" ")
-                words[chance.randrange(len(words))] = chance.choice(_WORDS)
+                words[chance.randrange(len(words))] = chance.choice(WORDS)
                 text = " ".join(words)
             case 7:
                 other = chance.choice(others).split("\n")
@@ -84,7 +92,7 @@ def _changed(data: Any, chance: random.Random, others: list[Any]) -> Any:
             case 1:
                 return {(k if k != key else str(chance.choice(_VALUES))): v for k, v in data.items()}
             case 2:
-                return {**data, chance.choice(_WORDS): chance.choice(_VALUES)}
+                return {**data, chance.choice(WORDS): chance.choice(_VALUES)}
             case _:
                 return {**data, key: _changed(data[key], chance, others)}
     if isinstance(data, list) and data and chance.random() < 0.9:
