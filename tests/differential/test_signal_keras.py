@@ -74,11 +74,13 @@ CASES: dict[str, tuple[dict[str, Any], float]] = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_predicted_sizes_are_those_that_keras_measures(name: str) -> None:
-    from vgspec.dev.calibrate import compare, percentile
+    from vgspec.dev.calibration_compare import compare, percentile
+    from vgspec.dev.calibration_data import Record
+    from vgspec.dev.calibration_measure import measure_graph
 
     spec, bound = CASES[name]
     graph = load_spec(spec).require_graph()
-    found = compare(name, graph, seeds=range(3))
+    found = compare(measure_graph(graph, Record(name, "specs", {"document": spec}, 3, False, 128, "")))
     assert found.unknown == 0
     assert len(found.gradient) >= len(graph.nodes) - 1  # a layer right behind the input may get no gradient
     assert percentile(found.activation.values(), 1.0) < bound

@@ -7,16 +7,16 @@ inputs (integers uniform over the vocabulary), root mean squares over the whole 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from vgspec.backends.runtime import load_keras
 
-__all__ = ["BATCH", "Measured", "measure", "precision"]
+__all__ = ["BATCH", "Feeds", "Measured", "Measurement", "measure", "precision"]
 
 BATCH = 32
 
@@ -52,7 +52,6 @@ def measure(
     sizes: Mapping[str, tuple[int, ...]] | None = None,
     statistics: Mapping[str, tuple[float, float]] | None = None,
     data: Mapping[str, Any] | None = None,
-    loss: Callable[[Any, np.random.Generator], Any] | None = None,
 ) -> Measured:
     """Run a functional model forward and backward once.
 
@@ -63,71 +62,122 @@ def measure(
         sizes: sizes without batch by input name, where the model leaves them open.
         statistics: mean and standard deviation of floating inputs by name, where not 0 and 1.
         data: inputs to use in place of random ones.
-        loss: the loss as a function of the outputs and a generator, for the kernels' gradients; by default the
-            one that goes with the compile settings or with the output activation.
 
     Returns:
-        Logarithms by layer name and number of its call.
+        Logarithms by layer name and number of its call. The loss for the kernels' gradients is the one that goes
+        with the compile settings, or with the output activation.
     """
-    keras = load_keras()
-    import tensorflow as tf
+    given = Feeds(vocabulary or {}, sizes or {}, statistics or {}, data or {})
+    return Measurement(model, given).run(seed)
 
-    rng = np.random.default_rng(seed)
-    floatx = keras.config.floatx()
-    feeds = []
-    for tensor in model.inputs:
+
+@dataclass(frozen=True, slots=True)
+class Feeds:
+    """What a model is fed with, by input name; the fields are the arguments of `measure`."""
+
+    vocabulary: Mapping[str, int] = field(default_factory=dict)
+    sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    statistics: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def draw(self, tensor: Any, rng: np.random.Generator) -> Any:
+        """The values of one input of a model."""
+        import tensorflow as tf
+
         name = tensor.name.split(":")[0]
-        if data is not None and name in data:
-            feeds.append(tf.constant(data[name]))
-            continue
-        shape = (BATCH, *((sizes or {}).get(name) or tuple(tensor.shape[1:])))
+        if name in self.data:
+            return tf.constant(self.data[name])
+        shape = (BATCH, *(self.sizes.get(name) or tuple(tensor.shape[1:])))
         if "int" in tensor.dtype:
-            feeds.append(
-                tf.constant(
-                    rng.integers(0, (vocabulary or {}).get(name, (vocabulary or {}).get("", 1000)), shape), tensor.dtype
-                )
-            )
-        else:
-            mean, deviation = (statistics or {}).get(name, (0.0, 1.0))
-            feeds.append(tf.constant(mean + deviation * rng.standard_normal(shape), tensor.dtype))
-    calls: list[tuple[str, int]] = []
-    tensors: list[Any] = []
-    inbound = _nodes(model)
-    for operation in model.operations:
-        for number, node in enumerate(inbound.get(id(operation), ())):
-            first = node.output_tensors[0]
-            if "float" in first.dtype:
-                calls.append((operation.name, number))
-                tensors.append(first)
-    probe = keras.Model(model.inputs, [*tensors, *_flat(model.outputs)])
-    count = len(tensors)
-    kernels = [
-        (weight.path.split("/", 1)[0] if "/" in weight.path else layer.name, layer.name, weight)
-        for layer in model.layers
-        for weight in layer.trainable_weights
-    ]
-    variables = [weight.value for _, _, weight in kernels]
-    with tf.GradientTape(persistent=True) as tape:
-        values = probe(feeds if len(feeds) > 1 else feeds[0], training=True)
-        values = list(values) if isinstance(values, list | tuple) else [values]
-        outputs = values[count:]
-        total = tf.add_n(
-            [tf.reduce_sum(tf.cast(y, floatx) * tf.constant(rng.standard_normal(y.shape), floatx)) for y in outputs]
+            most = self.vocabulary.get(name, self.vocabulary.get("", 1000))
+            return tf.constant(rng.integers(0, most, shape), tensor.dtype)
+        mean, deviation = self.statistics.get(name, (0.0, 1.0))
+        return tf.constant(mean + deviation * rng.standard_normal(shape), tensor.dtype)
+
+
+class Measurement:
+    """A model made ready to be measured, with other weights and other data each time."""
+
+    def __init__(self, model: Any, feeds: Feeds, *, traced: bool = False) -> None:
+        """Find the tensors and kernels.
+
+        Args:
+            model: a Keras functional model.
+            feeds: its data.
+            traced: whether to compile the computation first, which pays from the third run on and needs less memory.
+        """
+        self._keras = load_keras()
+        import tensorflow as tf
+
+        self._tf = tf
+        self.model, self.feeds = model, feeds
+        self.calls: list[tuple[str, int]] = []
+        tensors: list[Any] = []
+        inbound = _nodes(model)
+        for operation in model.operations:
+            for number, node in enumerate(inbound.get(id(operation), ())):
+                first = node.output_tensors[0]
+                if "float" in first.dtype:
+                    self.calls.append((operation.name, number))
+                    tensors.append(first)
+        self._probe = self._keras.Model(model.inputs, [*tensors, *_flat(model.outputs)])
+        self._kernels = [(layer.name, weight) for layer in model.layers for weight in layer.trainable_weights]
+        self._losses = _losses(self._keras, model)
+        self._floatx = self._keras.config.floatx()
+        self._outputs: list[tuple[int, ...]] | None = None
+        self._compute = tf.function(self._measured, autograph=False) if traced else self._measured
+
+    def run(self, seed: int) -> Measured:
+        """Run it forward and backward once, with data of this seed and the model's present weights."""
+        tf = self._tf
+        rng = np.random.default_rng(seed)
+        feeds = [self.feeds.draw(tensor, rng) for tensor in self.model.inputs]
+        if self._outputs is None:
+            made = _flat(self.model.outputs)
+            if any(size is None for output in made for size in output.shape[1:]):
+                values = self.model(feeds if len(feeds) > 1 else feeds[0])
+                self._outputs = [tuple(value.shape) for value in _flat(values)]
+            else:
+                self._outputs = [(int(feeds[0].shape[0]), *output.shape[1:]) for output in made]
+        directions = [tf.constant(rng.standard_normal(shape), self._floatx) for shape in self._outputs]
+        targets = [
+            None if loss is None else tf.constant(loss.target(shape, self._floatx, rng))
+            for loss, shape in zip(self._losses, self._outputs, strict=True)
+        ]
+        activations, gradients, norms = self._compute(feeds, directions, targets)
+        return Measured(
+            {call: _decades(value) for call, value in zip(self.calls, activations, strict=True)},
+            {call: _decades(value) for call, value in zip(self.calls, gradients, strict=True) if value is not None},
+            {
+                (layer, _short(weight, layer)): _decades(value)
+                for (layer, weight), value in zip(self._kernels, norms, strict=True)
+                if value is not None
+            },
         )
-        objective = loss(outputs, rng) if loss is not None else _default_loss(keras, tf, model, outputs, rng)
-    grads = tape.gradient(total, values[:count])
-    weight_grads = tape.gradient(objective, variables) if objective is not None else [None] * len(variables)
-    activation = {call: _log_rms(value) for call, value in zip(calls, values[:count], strict=True)}
-    gradient = {call: _log_rms(grad) for call, grad in zip(calls, grads, strict=True) if grad is not None}
-    norms = {}
-    for (_, layer, weight), grad in zip(kernels, weight_grads, strict=True):
-        if grad is not None:
-            dense = grad.values if isinstance(grad, tf.IndexedSlices) else grad
-            if isinstance(grad, tf.IndexedSlices):
-                dense = tf.convert_to_tensor(grad)
-            square = float(tf.reduce_sum(tf.cast(dense, "float64") ** 2))
-            norms[(layer, _short(weight, layer))] = 0.5 * math.log10(square) if square > 0 else -math.inf
-    return Measured(activation, gradient, norms)
+
+    def _measured(self, feeds: list[Any], directions: list[Any], targets: list[Any]) -> tuple[list[Any], ...]:
+        tf, count = self._tf, len(self.calls)
+        with tf.GradientTape(persistent=True) as tape:
+            values = self._probe(feeds if len(feeds) > 1 else feeds[0], training=True)
+            values = list(values) if isinstance(values, list | tuple) else [values]
+            outputs = values[count:]
+            total = tf.add_n(
+                [tf.reduce_sum(tf.cast(y, self._floatx) * u) for y, u in zip(outputs, directions, strict=True)]
+            )
+            parts = [
+                loss.weight * tf.reduce_mean(loss.function(target, output))
+                for loss, target, output in zip(self._losses, targets, outputs, strict=True)
+                if loss is not None
+            ]
+            objective = tf.add_n(parts) if parts else None
+        gradients = tape.gradient(total, values[:count])
+        variables = [weight.value for _, weight in self._kernels]
+        found = tape.gradient(objective, variables) if objective is not None else [None] * len(variables)
+        return (
+            [_size(tf, value, 1.0) for value in values[:count]],
+            [None if value is None else _size(tf, value, 1.0) for value in gradients],
+            [None if value is None else _size(tf, tf.convert_to_tensor(value), 0.0) for value in found],
+        )
 
 
 def _short(weight: Any, layer: str) -> str:
@@ -154,22 +204,53 @@ def _flat(value: Any) -> list[Any]:
     return [value]
 
 
-def _log_rms(value: Any) -> float:
-    array = np.asarray(value, dtype=np.float64)
-    top = float(np.max(np.abs(array))) if array.size else 0.0
+def _size(tf: Any, value: Any, mean: float) -> Any:
+    """The largest element and, relative to it, the mean square (sum of squares for ``mean`` 0), in double precision."""
+    wide = tf.cast(value, "float64")
+    top = tf.reduce_max(tf.abs(wide))
+    ratio = tf.math.divide_no_nan(wide, top)
+    square = tf.reduce_mean(ratio * ratio) if mean else tf.reduce_sum(ratio * ratio)
+    return tf.stack([top, square])
+
+
+def _decades(pair: Any) -> float:
+    """The decimal logarithm of the root, from what `_size` gives."""
+    top, square = (float(value) for value in np.asarray(pair))
     if top == 0.0 or not math.isfinite(top):
         return -math.inf if top == 0.0 else top
-    return math.log10(top) + 0.5 * math.log10(float(np.mean((array / top) ** 2)))
+    return math.log10(top) + 0.5 * math.log10(square)
 
 
-def _default_loss(keras: Any, tf: Any, model: Any, outputs: list[Any], rng: np.random.Generator) -> Any:
-    losses: list[Any] = []
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """The loss of one output and its weight."""
+
+    function: Any
+    weight: float
+
+    def target(self, shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> np.ndarray[Any, Any]:
+        """Random targets of the kind that the loss takes."""
+        function = self.function
+        name = getattr(function, "name", getattr(function, "__name__", "")) or ""
+        kind = type(function).__name__.lower() + " " + str(name)
+        if "sparse" in kind:
+            return rng.integers(0, shape[-1], shape[:-1])
+        if "binary" in kind:
+            return rng.integers(0, 2, shape).astype(dtype)
+        if "categorical" in kind or "kl" in kind:
+            return np.eye(shape[-1])[rng.integers(0, shape[-1], shape[:-1])].astype(dtype)
+        if "hinge" in kind:
+            return (2.0 * rng.integers(0, 2, shape) - 1.0).astype(dtype)
+        return rng.standard_normal(shape).astype(dtype)
+
+
+def _losses(keras: Any, model: Any) -> list[_Loss | None]:
+    """The loss of every output; None for one that has none."""
     compiled = getattr(model, "_compile_loss", None) if getattr(model, "compiled", False) else None
     given = getattr(compiled, "_user_loss", None) if compiled is not None else None
     weights = getattr(compiled, "_user_loss_weights", None) if compiled is not None else None
-    names = _output_names(model)
-    for index, output in enumerate(outputs):
-        key = names[index]
+    found: list[_Loss | None] = []
+    for index, key in enumerate(_output_names(model)):
         chosen = given
         weight = weights if isinstance(weights, int | float) else 1.0
         if isinstance(given, Mapping):
@@ -178,15 +259,15 @@ def _default_loss(keras: Any, tf: Any, model: Any, outputs: list[Any], rng: np.r
             chosen = given[index]
         if isinstance(weights, Mapping):
             weight = weights.get(key, 1.0)
+        elif isinstance(weights, list | tuple):
+            weight = weights[index]
         if chosen is None and given is not None:
+            found.append(None)
             continue
         if chosen is None:
             chosen = _usual(keras, model, index)
-        function = keras.losses.get(chosen) if isinstance(chosen, str) else chosen
-        target = _target(function, output, rng)
-        value = function(tf.constant(target), output)
-        losses.append(weight * tf.reduce_mean(value))
-    return tf.add_n(losses) if losses else None
+        found.append(_Loss(keras.losses.get(chosen) if isinstance(chosen, str) else chosen, float(weight)))
+    return found
 
 
 def _output_names(model: Any) -> list[str]:
@@ -205,18 +286,3 @@ def _usual(keras: Any, model: Any, index: int) -> str:
     return {"softmax": "categorical_crossentropy", "sigmoid": "binary_crossentropy"}.get(
         activation, "mean_squared_error"
     )
-
-
-def _target(function: Any, output: Any, rng: np.random.Generator) -> np.ndarray[Any, Any]:
-    name = getattr(function, "name", getattr(function, "__name__", "")) or ""
-    shape = tuple(int(size) for size in output.shape)
-    kind = type(function).__name__.lower() + " " + str(name)
-    if "sparse" in kind:
-        return rng.integers(0, shape[-1], shape[:-1])
-    if "binary" in kind:
-        return rng.integers(0, 2, shape).astype(output.dtype.as_numpy_dtype)
-    if "categorical" in kind or "kl" in kind:
-        return np.eye(shape[-1])[rng.integers(0, shape[-1], shape[:-1])].astype(output.dtype.as_numpy_dtype)
-    if "hinge" in kind:
-        return (2.0 * rng.integers(0, 2, shape) - 1.0).astype(output.dtype.as_numpy_dtype)
-    return rng.standard_normal(shape).astype(output.dtype.as_numpy_dtype)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from vgspec.dev.calibrate import Comparison, KernelSize
+from vgspec.dev.calibration_compare import Comparison, KernelSize, percentile
+from vgspec.dev.calibration_data import NAMED, Record
 
-__all__ = ["Counts", "cause", "explodes", "page", "vanishes"]
+__all__ = ["TARGETS", "Counts", "cause", "explodes", "meets", "misses", "page", "vanishes"]
 
 TARGETS: Mapping[str, tuple[float, float]] = {
     "activation": (0.05, 0.15),
@@ -19,12 +17,14 @@ TARGETS: Mapping[str, tuple[float, float]] = {
     "kernel": (0.1, 0.3),
 }
 """Median and 95th percentile, in decades."""
-
-
-def _share(values: Iterable[float], share: float) -> float:
-    from vgspec.dev.calibrate import percentile
-
-    return percentile(values, share)
+TITLES: Mapping[str, str] = {
+    "specs": "the zoo (specs/)",
+    "techniques": "specs/techniques",
+    "applications": "keras.applications",
+    "drawn": "specs drawn at random, 16 to 96 wide",
+    "narrow": "the same, 1 to 6 wide",
+    "deep": "deep stacks drawn at random",
+}
 
 
 def vanishes(sizes: Sequence[tuple[KernelSize, float]]) -> bool:
@@ -100,12 +100,18 @@ def cause(item: Comparison, direction: str) -> str:
     return f"{kind} ({worst.value:+.2f} at `{worst.node}`)"
 
 
+def meets(values: Iterable[float], median: float, p95: float) -> bool:
+    """Whether errors keep within their targets."""
+    found = list(values)
+    return percentile(found, 0.5) <= median and percentile(found, 0.95) <= p95
+
+
 def misses(item: Comparison) -> list[str]:
     """What misses its target, with the edge type that causes it."""
     found = []
     for name, (median, p95) in TARGETS.items():
         values = getattr(item, name).values()
-        if not values or (_share(values, 0.5) <= median and _share(values, 0.95) <= p95):
+        if not values or meets(values, median, p95):
             continue
         if name == "kernel":
             worst = max(item.kernel, key=lambda key: abs(item.kernel[key]))
@@ -117,7 +123,7 @@ def misses(item: Comparison) -> list[str]:
 
 def _three(values: Iterable[float]) -> str:
     found = list(values)
-    return " / ".join(f"{_share(found, share):.3f}" for share in (0.5, 0.95, 1.0)) if found else "–"
+    return " / ".join(f"{percentile(found, share):.3f}" for share in (0.5, 0.95, 1.0)) if found else "–"
 
 
 def _row(name: str, items: Sequence[Comparison], remark: str) -> str:
@@ -126,18 +132,34 @@ def _row(name: str, items: Sequence[Comparison], remark: str) -> str:
     return f"| {name} | {n} | {' | '.join(cells)} | {sum(item.unknown for item in items)} | {remark} |"
 
 
-def _networks(comparisons: Sequence[Comparison]) -> list[str]:
+def _networks(comparisons: Sequence[Comparison], records: Mapping[str, Record]) -> list[str]:
     lines = [
-        "| network | n | activation_rms | gradient_rms | kernel_gradient_norm | unknown | misses by |",
-        "|---|---:|---|---|---|---:|---|",
+        "| network | seeds | n | activation_rms | gradient_rms | kernel_gradient_norm | unknown | misses by |",
+        "|---|---:|---:|---|---|---|---:|---|",
     ]
     for item in comparisons:
-        if item.group != "random":
-            lines.append(_row(item.name, [item], "; ".join(misses(item))))
-    random = [item for item in comparisons if item.group == "random"]
-    if random:
-        met = sum(not misses(item) for item in random)
-        lines.append(_row(f"{len(random)} random specs", random, f"{met} of {len(random)} meet all targets"))
+        name = f"{item.name} | {records[item.name].seeds}"
+        lines.append(_row(name, [item], "; ".join(misses(item))))
+    return lines
+
+
+def _groups(comparisons: Sequence[Comparison]) -> list[str]:
+    lines = [
+        "| networks | n | all targets met | activation | gradient | kernel gradient |"
+        " activation_rms | gradient_rms | kernel_gradient_norm |",
+        "|---|---:|---:|---:|---:|---:|---|---|---|",
+    ]
+    for group, title in TITLES.items():
+        items = [item for item in comparisons if item.group == group]
+        if not items:
+            continue
+        met = sum(not misses(item) for item in items)
+        each = [
+            sum(not getattr(item, kind) or meets(getattr(item, kind).values(), *TARGETS[kind]) for item in items)
+            for kind in TARGETS
+        ]
+        pooled = [_three(value for item in items for value in getattr(item, kind).values()) for kind in TARGETS]
+        lines.append(f"| {title} | {len(items)} | {met} | {' | '.join(map(str, each))} | {' | '.join(pooled)} |")
     return lines
 
 
@@ -148,65 +170,69 @@ def _edges(comparisons: Sequence[Comparison], direction: str) -> list[str]:
             if edge.direction == direction:
                 gathered[edge.type_name].append(edge.value)
     lines = ["| layer | n | mean | median | p95 | max |", "|---|---:|---:|---:|---:|---:|"]
-    for kind, values in sorted(gathered.items(), key=lambda pair: -_share(pair[1], 0.95)):
-        shares = " | ".join(f"{_share(values, share):.3f}" for share in (0.5, 0.95, 1.0))
+    for kind, values in sorted(gathered.items(), key=lambda pair: -percentile(pair[1], 0.95)):
+        shares = " | ".join(f"{percentile(values, share):.3f}" for share in (0.5, 0.95, 1.0))
         lines.append(f"| {kind} | {len(values)} | {sum(values) / len(values):+.3f} | {shares} |")
     return lines
 
 
-def page(
-    comparisons: Sequence[Comparison], failures: Mapping[str, str], command: str, seeds: int, random_seed: int
-) -> str:
+def page(records: Sequence[Record], comparisons: Sequence[Comparison]) -> str:
     """The whole page as Markdown."""
-    named = [item for item in comparisons if item.group != "random"]
-    random = [item for item in comparisons if item.group == "random"]
-    met = sum(not misses(item) for item in named)
-    lines = [
-        "# Predicted beside measured",
-        "",
-        f"Written on {datetime.datetime.now(datetime.UTC).date().isoformat()} by",
-        "",
-        "```text",
-        command,
-        "```",
-        "",
-        "Differences of decimal logarithms, predicted minus measured, as absolute values: median / 95th percentile /",
-        "maximum over the tensors (kernels) of a network. Measured with Keras by automatic differentiation on a batch",
-        f"of 32, `training=True`; the measured value is the median over {seeds} initialisations (seeds from 0 on,",
-        f"those of the data 1000 more). Random specs are drawn from `vgspec.testing.specs` with seed {random_seed}",
-        "and measured in float64 (float32 with 3-D pooling); everything else in float32 unless the command says",
-        "`--double`. A number in brackets is the height and width of the input; *bytes* are inputs of mean 127.5 and",
-        "deviation 73.9.",
-        "",
-        "Targets: activation and gradient median at most 0.05 and 95th percentile at most 0.15; kernel gradient 0.1",
-        f"and 0.3. {met} of {len(named)} networks meet all of them. For one that misses, the last column names the",
-        "type of layer across which most of the error arises, with its largest edge.",
-        "",
-        "## By network",
-        "",
-        *_networks(comparisons),
-        "",
-    ]
-    if failures:
-        lines += [f"Not measured: {len(failures)}.", ""]
-        lines += [*(f"- {name}: {reason}" for name, reason in failures.items()), ""]
+    lines = [_INTRODUCTION, "", "## In sum", "", *_groups(comparisons), ""]
+    for group in NAMED:
+        items = [item for item in comparisons if item.group == group]
+        if items:
+            by_name = {record.name: record for record in records if record.group == group}
+            lines += [f"## {TITLES[group]}", "", *_networks(items, by_name), ""]
+    random = [item for item in comparisons if item.group not in NAMED]
     if random:
-        lines += [
-            "## As a detector, on the random specs",
-            "",
-            "A model vanishes or explodes where a kernel's gradient norm is beyond the limits of the rules",
-            "gradient-vanishes and gradient-explodes (or is zero, which counts as vanishing). Drawn specs are small,",
-            "two to six units wide.",
-            "",
-            "| verdict | models | measured | predicted | both | false | missed | precision | recall | wrong on |",
-            "|---|---:|---:|---:|---:|---:|---:|---:|---:|---|",
-            Counts(random, vanishes).row("vanishes"),
-            Counts(random, explodes).row("explodes"),
-            "",
-        ]
-    for title, group in (("named networks", named), ("random specs", random)):
-        if group:
+        lines += [*_detector(comparisons), ""]
+    for title, chosen in (
+        ("named networks", [item for item in comparisons if item.group in NAMED]),
+        ("random specs", random),
+    ):
+        if chosen:
             lines += [f"## Edge by edge, {title}", "", "Gradient, from a layer's output to its input:", ""]
-            lines += [*_edges(group, "backward"), "", "Activation, from a layer's input to its output:", ""]
-            lines += [*_edges(group, "forward"), ""]
+            lines += [*_edges(chosen, "backward"), "", "Activation, from a layer's input to its output:", ""]
+            lines += [*_edges(chosen, "forward"), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _detector(comparisons: Sequence[Comparison]) -> list[str]:
+    lines = [
+        "## As a detector",
+        "",
+        "A model vanishes or explodes where a kernel's gradient norm is beyond the limits of the rules",
+        "gradient-vanishes and gradient-explodes (or is zero, which counts as vanishing). Measured is the median over",
+        "the seeds.",
+        "",
+        "| networks | verdict | n | measured | predicted | both | false | missed | precision | recall | wrong on |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---|",
+    ]
+    for group, title in TITLES.items():
+        items = [item for item in comparisons if item.group == group]
+        if items:
+            lines += [Counts(items, judge).row(f"{title} | {judge.__name__}") for judge in (vanishes, explodes)]
+    return lines
+
+
+_INTRODUCTION = """\
+# Predicted beside measured
+
+How close the prediction of [gradient flow](../explanation/gradient-flow.md) comes to what Keras measures. Written by
+
+```text
+python -m vgspec.dev.calibrate table --write
+```
+
+from the measurements in `tests/data/calibration`, which were made by `python -m vgspec.dev.calibrate measure GROUP`.
+A test holds the figures: a change of the analysis that makes a network worse is seen at once.
+
+Differences of decimal logarithms, predicted minus measured, as absolute values: median / 95th percentile / maximum
+over the tensors (kernels) of a network. Measured by automatic differentiation on a batch of 32, `training=True`; the
+measured value is the median over the initialisations (*seeds*). Drawn specs are measured in float64 (float32 with 3-D
+pooling), the others in float32. *bytes* are inputs of mean 127.5 and deviation 73.9.
+
+Targets: activation and gradient median at most 0.05 and 95th percentile at most 0.15; kernel gradient 0.1 and 0.3.
+For a network that misses, the last column names the type of layer across which most of the error arises, with its
+largest edge."""

@@ -8,11 +8,11 @@
     def test_my_tool(document):
         assert load_spec(document).ok
 
-`specs` draws whole documents (a ``dict``), `items` one layer that fits a tensor, `mutated` a document with
-something wrong. Needs the extra ``vgspec[testing]``.
+`specs` draws whole documents (a ``dict``), `widened` makes one wider, `items` draws one layer that fits a tensor,
+`mutated` a document with something wrong. Needs the extra ``vgspec[testing]``.
 """
 
-from vgspec.testing.documents import mutated, specs
+from vgspec.testing.documents import mutated, specs, widened
 from vgspec.testing.layers import TEMPLATES, Template, items
 
-__all__ = ["TEMPLATES", "Template", "items", "mutated", "specs"]
+__all__ = ["TEMPLATES", "Template", "items", "mutated", "specs", "widened"]

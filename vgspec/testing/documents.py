@@ -6,13 +6,14 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from vgspec.frontend.load import load
 from vgspec.ir import Tensor
 from vgspec.testing.layers import items
 
-__all__ = ["mutated", "specs"]
+__all__ = ["mutated", "specs", "widened"]
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -128,7 +129,13 @@ class _Document:
 
 @st.composite
 def specs(
-    draw: Draw, *, min_items: int = 1, max_items: int = 8, max_inputs: int = 3, compiled: bool | None = None
+    draw: Draw,
+    *,
+    min_items: int = 1,
+    max_items: int = 8,
+    max_inputs: int = 3,
+    compiled: bool | None = None,
+    scale: int = 1,
 ) -> dict[str, Any]:
     """Valid documents, as plain data.
 
@@ -138,6 +145,7 @@ def specs(
         max_items: the greatest number.
         max_inputs: how many inputs at most.
         compiled: whether there is a compile section; None draws it.
+        scale: multiplies every width. Widths are drawn from 1 to 6, so that 16 gives those of small real models.
     """
     shapes = draw(st.lists(_INPUTS, min_size=1, max_size=max_inputs))
     grown = _Document(draw, {f"x{i}": shape for i, shape in enumerate(shapes)})
@@ -174,7 +182,40 @@ def specs(
             document["compile"]["loss"] = {f"out_{name}": "mse" for name in ends}
         elif form == "list":
             document["compile"]["loss"] = ["mse"] * len(ends)
-    return document
+    if scale == 1:
+        return document
+    wide = widened(document, scale)
+    assume(wide is not None)
+    assert wide is not None
+    return wide
+
+
+_WIDTHS = frozenset({"units", "filters", "output_dim", "key_dim", "value_dim", "head_dim", "n"})
+
+
+def widened(document: dict[str, Any], scale: int) -> dict[str, Any] | None:
+    """A document of `specs` with every width (units, filters, channels of inputs) multiplied.
+
+    None where the wide document is not valid: where positions and channels changed places, say.
+    """
+
+    def wide(value: Any, key: str) -> Any:
+        if isinstance(value, dict):
+            # of a RepeatVector, n is a number of positions
+            return {k: v if key == "RepeatVector" else wide(v, k) for k, v in value.items()}
+        if key in ("output_shape", "target_shape"):
+            parts = value if isinstance(value, list) else [value]
+            last = parts[-1] if parts[-1] is None or parts[-1] < 0 else parts[-1] * scale
+            return [*parts[:-1], last] if isinstance(value, list) else last
+        if isinstance(value, list):
+            return [wide(item, key) for item in value]
+        return value * scale if key in _WIDTHS and type(value) is int else value
+
+    inputs = {}
+    for name, given in document["inputs"].items():
+        inputs[name] = given if isinstance(given, dict) else [*given[:-1], given[-1] * scale]
+    found = {**wide(document, ""), "inputs": inputs}
+    return found if load(found).graph is not None else None
 
 
 _JUNK = st.one_of(

@@ -1,0 +1,89 @@
+"""Measure networks with Keras, several initialisations each, for `vgspec.dev.calibration_data`."""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vgspec.analysis.signal import Assumptions, input_plan
+from vgspec.analysis.signal.forward import statistics_of
+from vgspec.dev.calibration_data import Record, Sizes, gather, graph_of
+from vgspec.dev.calibration_networks import STEPS, Job
+from vgspec.ir import Graph
+
+__all__ = ["measure_graph", "measure_job"]
+
+
+def measure_job(job: Job) -> Record:
+    """Measure one network."""
+    source = job.source()
+    record = measure_graph(
+        graph_of(source),
+        Record(job.name, job.group, source, job.seeds, job.double, STEPS, ""),
+    )
+    from vgspec.backends.runtime import load_keras
+
+    load_keras().backend.clear_session()
+    if len(record.activation) > 50:  # a collection takes longer than a small network
+        gc.collect()
+    return record
+
+
+def measure_graph(graph: Graph, record: Record, *, seeds: Sequence[int] | None = None) -> Record:
+    """The record with what is measured on a graph; seeds of the weights from 0 on, those of the data 1000 more."""
+    from vgspec.backends.keras_model import build_model
+    from vgspec.backends.measure import Feeds, Measured, Measurement, precision
+
+    plan = input_plan(graph, Assumptions(time=record.time))
+    feeds = Feeds(
+        {key: item.vocabulary for key, item in plan.items() if item.vocabulary is not None},
+        {key: item.sizes for key, item in plan.items()},
+        {item.name: statistics_of(item) for item in graph.inputs if "float" in item.tensor.dtype},
+    )
+    runs: list[Measured] = []
+    with precision("float64" if record.double else "float32"):
+        measurement = None
+        for seed in range(record.seeds) if seeds is None else seeds:
+            model = build_model(graph, seed=seed)
+            if measurement is None:
+                measurement = Measurement(model, feeds, traced=True)
+                entries = {(layer.name, w.path): math.prod(w.shape) for layer in model.layers for w in layer.weights}
+            else:
+                measurement.model.set_weights(model.get_weights())
+            runs.append(measurement.run(seed + 1000))
+    return _record(graph, record, runs, entries)
+
+
+def _record(graph: Graph, record: Record, runs: Sequence[Any], entries: Mapping[tuple[str, str], int]) -> Record:
+    activation: dict[str, Sizes] = {}
+    gradient: dict[str, Sizes] = {}
+    kernels: dict[tuple[str, str], tuple[Sizes, int]] = {}
+    calls: dict[str, int] = defaultdict(int)
+    places = [(item.name, (item.name, 0)) for item in graph.inputs]
+    for node in graph.nodes:
+        places.append((node.id, (node.layer, calls[node.layer])))
+        calls[node.layer] += 1
+    for name, key in places:
+        for table, kind in ((activation, "activation"), (gradient, "gradient")):
+            if sizes := [getattr(run, kind)[key] for run in runs if key in getattr(run, kind)]:
+                table[name] = gather(sizes)
+    first = {node.layer: node.id for node in reversed(graph.nodes)}
+    for layer, weight in runs[0].kernels:
+        size = next((count for (owner, path), count in entries.items() if owner == layer and path.endswith(weight)), 1)
+        values = [run.kernels[(layer, weight)] for run in runs]
+        kernels[(first.get(layer, layer), weight)] = (gather(values), int(size))
+    return Record(
+        record.name,
+        record.group,
+        record.source,
+        len(runs),
+        record.double,
+        record.time,
+        graph.hash(),
+        activation,
+        gradient,
+        kernels,
+    )
