@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from vgspec.analysis.signal.functions import scalar_function
+from vgspec.analysis.signal.functions import chain, scalar_function
 from vgspec.analysis.signal.pointwise import function_moments
 from vgspec.analysis.signal.pooling import maximum_moments
 from vgspec.analysis.signal.quadrature import basis, mehler, spectrum
@@ -42,7 +42,7 @@ def test_moments_of_every_activation_agree_with_sampling(
     fn = scalar_function(scalar)
     x, y = _pairs(mean, deviation, correlation)
     fx, fy = fn.value(x), fn.value(y)
-    found, response = function_moments(_moments(mean, deviation, correlation), (fn,))
+    found, response = function_moments(_moments(mean, deviation, correlation), chain(fn))
     noise = 6 * float(np.std(fx * fx)) / math.sqrt(x.size) + 2e-3 * float(np.mean(fx * fx))
     assert found.m == pytest.approx(float(fx.mean()), abs=6 * float(fx.std()) / math.sqrt(x.size) + 2e-3)
     assert found.q == pytest.approx(float((fx * fx).mean()), abs=noise)
@@ -54,7 +54,7 @@ def test_moments_of_every_activation_agree_with_sampling(
 
 def test_a_narrow_slope_under_a_wide_gaussian_is_resolved() -> None:
     tanh = scalar_function(ScalarActivation("tanh"))
-    _, response = function_moments(independent_moments(1e6), (tanh,))
+    _, response = function_moments(independent_moments(1e6), chain(tanh))
     assert response is not None
     # E[tanh'^2] = density at zero times the integral of sech^4, which is 4/3
     assert response.slope_square == pytest.approx(4 / 3 / (1e3 * math.sqrt(2 * math.pi)), rel=5e-3)
@@ -63,7 +63,7 @@ def test_a_narrow_slope_under_a_wide_gaussian_is_resolved() -> None:
 def test_rectifier_pairs_follow_the_arc_cosine_kernel() -> None:
     relu = scalar_function(ScalarActivation("relu"))
     c = 0.37
-    found, _ = function_moments(_moments(0.0, 2.0, c), (relu,))
+    found, _ = function_moments(_moments(0.0, 2.0, c), chain(relu))
     exact = 4 * (math.sqrt(1 - c * c) + c * (math.pi - math.acos(c))) / (2 * math.pi)
     assert found.p == pytest.approx(exact, rel=1e-9)
     assert found.q == pytest.approx(2.0, rel=1e-9)

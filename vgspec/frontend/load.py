@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vgspec import codes
+from vgspec.collection import uncollected
 from vgspec.diagnostics import Diagnostic, nearest
 from vgspec.frontend.builder import Builder
 from vgspec.frontend.expand import Expander
@@ -56,6 +57,7 @@ def published_schema() -> Mapping[str, Any]:
     return schema
 
 
+@uncollected()
 def load(
     source: SpecSource,
     *,
@@ -103,6 +105,7 @@ def _is_text(source: str) -> bool:
         return True
 
 
+@uncollected()
 def load_document(
     document: Document,
     problems: list[Diagnostic],

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from vgspec import codes
+from vgspec.collection import uncollected
 from vgspec.diagnostics import Diagnostic, Label, Severity, has_errors, nearest
 from vgspec.frontend.findings import chain_notes
 from vgspec.ir import Node, Origin
@@ -59,6 +60,7 @@ def find_rule(name: str) -> type[Rule] | None:
     return next((rule for rule in RULES if name in (rule.name, rule.code)), None)
 
 
+@uncollected()
 def lint(
     spec: Spec,
     *,
@@ -105,7 +107,7 @@ def _at_least(severity: Severity, limit: Severity | None) -> bool:
 
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 """The gravest first."""
-_LEAST_PROOFS = 5
+_LEAST_PROOFS = 1
 
 Reported = list[tuple[Diagnostic, Finding]]
 

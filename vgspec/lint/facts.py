@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from vgspec.catalogue.activations import Activation, activation_of
 from vgspec.ir import Node, Shape
-from vgspec.layers.base import ShapeError, Trait, Weight
+from vgspec.layers.base import Layer, ShapeError, Trait, Weight
 from vgspec.lint.neighbours import GraphFacts
 from vgspec.lint.records import Final, Kernel, Stage, Stretch
 from vgspec.source import MappingNode, SequenceNode, pointer_join
@@ -46,12 +46,18 @@ class Facts(GraphFacts):
 
     def activation(self, node: Node) -> Activation | None:
         """The nonlinearity that a node applies to its output, or None for a linear or other node."""
-        layer = self.layer(node)
-        if Trait.RECURRENT in layer.traits or Trait.CELL in layer.traits:
-            return None
-        found = activation_of(layer) if Trait.ACTIVATION in layer.traits else getattr(layer, "activation", None)
-        if not isinstance(found, Activation) or found.is_linear:
-            return None
+        return self._activations.get(node.layer)
+
+    @cached_property
+    def _activations(self) -> Mapping[str, Activation]:
+        """By layer, the nonlinearity that it applies; layers without one are left out."""
+        found: dict[str, Activation] = {}
+        for name, layer in self.graph.layers.items():
+            if not isinstance(layer, Layer) or not layer.traits.isdisjoint({Trait.RECURRENT, Trait.CELL}):
+                continue
+            own = activation_of(layer) if Trait.ACTIVATION in layer.traits else getattr(layer, "activation", None)
+            if isinstance(own, Activation) and not own.is_linear:
+                found[name] = own
         return found
 
     @cached_property
@@ -90,13 +96,21 @@ class Facts(GraphFacts):
 
     def normalised_after(self, node: Node) -> bool:
         """Whether every reader of a kernel's output, through layers that keep its size, sets the size anew."""
-        readers = self.consumers(node)
-        if self.activation(node) is not None or not readers or node.id in self.output_nodes:
-            return False
-        return all(
-            self.has(reader, Trait.NORMALIZING) or (self.has(reader, *KEEPS_SIZE) and self.normalised_after(reader))
-            for reader in readers
-        )
+        return node.id in self._normalised
+
+    @cached_property
+    def _normalised(self) -> frozenset[str]:
+        found: set[str] = set()
+        for node in reversed(self.graph.nodes):
+            readers = self.consumers(node)
+            if self.activation(node) is not None or not readers or node.id in self.output_nodes:
+                continue
+            if all(
+                self.has(reader, Trait.NORMALIZING) or (reader.id in found and self.has(reader, *KEEPS_SIZE))
+                for reader in readers
+            ):
+                found.add(node.id)
+        return frozenset(found)
 
     @cached_property
     def gated(self) -> frozenset[str]:
@@ -114,11 +128,19 @@ class Facts(GraphFacts):
 
     def added_after(self, node: Node) -> bool:
         """Whether a kernel's output is only added to something else: the end of a residual branch."""
-        readers = self.consumers(node)
-        return bool(readers) and all(
-            self.has(reader, Trait.ADDITIVE) or (self.has(reader, *KEEPS_SIZE) and self.added_after(reader))
-            for reader in readers
-        )
+        return node.id in self._added
+
+    @cached_property
+    def _added(self) -> frozenset[str]:
+        found: set[str] = set()
+        for node in reversed(self.graph.nodes):
+            readers = self.consumers(node)
+            if readers and all(
+                self.has(reader, Trait.ADDITIVE) or (reader.id in found and self.has(reader, *KEEPS_SIZE))
+                for reader in readers
+            ):
+                found.add(node.id)
+        return frozenset(found)
 
     # --- weights ----------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from vgspec.catalogue.activations import Activation
@@ -29,7 +30,7 @@ class Stage:
     kernel: Node | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kernel:
     """A trainable weight that maps units to units.
 
@@ -47,12 +48,12 @@ class Kernel:
     units: int
     argument: str
 
-    @property
+    @cached_property
     def moments(self) -> Any:
         """Mean and variance of an entry."""
         return self.weight.initializer.moments(self.weight.shape)
 
-    @property
+    @cached_property
     def scale(self) -> float | None:
         """Root mean square of the output for an input of unit mean square: ``sqrt(fan_in * E[w**2])``."""
         second = self.moments.second_moment

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from vgspec.analysis.signal.functions import scalar_function
+from vgspec.analysis.signal.functions import chain, scalar_function
 from vgspec.analysis.signal.linear import add_bias, fold_border, linear, to_channel
 from vgspec.analysis.signal.pointwise import function_moments
 from vgspec.analysis.signal.softmax import probabilities
@@ -41,7 +41,7 @@ def _attention(
     if additive:
         total = Moments(x.m + k.m, *(a + b + 2 * x.m * k.m for a, b in zip(x[1:], k[1:], strict=True)))
         same = total._replace(p=x.q + k.s + 2 * x.m * k.m, s=x.s + k.s + 2 * x.m * k.m)
-        bent, response = function_moments(same, (scalar_function(ScalarActivation("tanh")),))
+        bent, response = function_moments(same, chain(scalar_function(ScalarActivation("tanh"))))
         variance = additive * size * max(bent.q - bent.p, 0.0)
         slope = response.slope_square if response is not None else 1.0
     else:

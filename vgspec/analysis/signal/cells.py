@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from vgspec.analysis.signal.functions import Fn
+from vgspec.analysis.signal.functions import Fn, chain
 from vgspec.analysis.signal.pointwise import function_moments
 from vgspec.analysis.signal.quadrature import mehler
 from vgspec.analysis.signal.state import Moments
@@ -33,7 +33,7 @@ class Slopes(NamedTuple):
 def _respond(x: Moments, fn: Fn | None) -> Slopes:
     if fn is None:
         return Slopes(x, (1.0, 1.0, 1.0, 1.0))
-    moments, response = function_moments(x, (fn,))
+    moments, response = function_moments(x, chain(fn))
     if response is None:
         import numpy as np
 

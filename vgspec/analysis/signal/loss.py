@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from vgspec.analysis.signal.functions import scalar_function
+from vgspec.analysis.signal.functions import chain, scalar_function
 from vgspec.analysis.signal.linear import to_channel
 from vgspec.analysis.signal.pointwise import function_moments
 from vgspec.analysis.signal.softmax import softmax_moments
@@ -78,7 +78,7 @@ def loss_gradient(
     if name == "BinaryCrossentropy":
         if fused or from_logits:
             logits = before if fused and before is not None else output
-            y, _ = function_moments(logits.moments, (scalar_function(ScalarActivation("sigmoid")),))
+            y, _ = function_moments(logits.moments, chain(scalar_function(ScalarActivation("sigmoid"))))
             q, p, s, r, k = (
                 value - y.m + c for value, c in zip((y.q, y.p, y.s, y.r, y.k), (0.5, *(0.25,) * 4), strict=True)
             )
@@ -142,7 +142,7 @@ def _regression(output: State, name: str, divisor: float) -> Grad:
     if name in ("LogCosh", "Huber"):
         fn = ScalarActivation("tanh" if name == "LogCosh" else "hard_tanh")
         difference = Moments(y.m, total, *y[2:])
-        return grad(function_moments(difference, (scalar_function(fn),))[0], 0.0, 1.0)
+        return grad(function_moments(difference, chain(scalar_function(fn)))[0], 0.0, 1.0)
     if name in ("Hinge", "SquaredHinge"):
         if name == "SquaredHinge":
             return grad(y, 1.0, 2.0)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from vgspec.analysis.signal.functions import absolute
+from vgspec.analysis.signal.functions import absolute, chain
 from vgspec.analysis.signal.linear import fold_border, to_channel
 from vgspec.analysis.signal.pointwise import align, function_moments, respond, third_moment
 from vgspec.analysis.signal.quadrature import normal_cdf
@@ -137,7 +137,7 @@ def _times(a: Moments, b: Moments) -> Moments:
 def _greater(a: Moments, b: Moments, sign: float) -> Moments:
     """``(a + b)/2 + sign * |a - b|/2`` for Gaussians, the two halves taken as uncorrelated."""
     total, difference = _plus(a, b), _plus(a, b, -1.0)
-    bent, _ = function_moments(difference, (absolute,))
+    bent, _ = function_moments(difference, chain(absolute))
     cross = 2.0 * sign * total.m * bent.m
     return Moments(
         0.5 * (total.m + sign * bent.m), *(0.25 * (x + y + cross) for x, y in zip(total[1:], bent[1:], strict=True))

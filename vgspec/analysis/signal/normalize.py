@@ -98,7 +98,7 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
                 factor = math.sqrt(inverse) * gains[0]
                 center = 0.0 if primitive.frozen else x.m
                 fn = affine(round(factor, 9), round(gains[2] - factor * center, 9))
-                curve = Curve(segment.curve.base, (*segment.curve.functions, fn))
+                curve = Curve(segment.curve.base, segment.curve.functions.then(fn))
         outputs.append(Segment(segment.size, moments, curve))
     output = state.with_segments(outputs)
     if not primitive.frozen:
@@ -186,7 +186,7 @@ def normalize(state: State, primitive: rule.Normalize) -> Step:
             factor = math.sqrt(inverse) * gains[0]
             center = x.m if primitive.centered else 0.0
             fn = affine(round(factor, 9), round(gains[2] - factor * center, 9))
-            curve = Curve(segment.curve.base, (*segment.curve.functions, fn))
+            curve = Curve(segment.curve.base, segment.curve.functions.then(fn))
         segments.append(Segment(segment.size, change(segment.moments), curve, segment.hetero))
     output = state.with_segments(segments, spread=0.0, fresh=0.0)
     gain = gains[0] * gains[0] + gains[1]

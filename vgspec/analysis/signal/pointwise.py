@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vgspec.analysis.signal.functions import Fn, skewed
+from vgspec.analysis.signal.functions import Chain, Fn, chain, skewed
 from vgspec.analysis.signal.quadrature import Basis, Vector, basis, mehler, spectrum
 from vgspec.analysis.signal.state import (
     BATCH_SIZE,
@@ -35,7 +35,7 @@ class Curve(NamedTuple):
     """A tensor as a function of a Gaussian one: the Gaussian's moments (known by identity) and the functions."""
 
     base: Moments
-    functions: tuple[Fn, ...]
+    functions: Chain
 
 
 class Response(NamedTuple):
@@ -58,18 +58,45 @@ class Response(NamedTuple):
     chi: float
 
 
-@lru_cache(maxsize=4096)
-def _response(mean: float, deviation: float, functions: tuple[Fn, ...]) -> Response:
-    kinks = functions[0].kinks if functions else ()
-    nodes = basis(mean, deviation, kinks)
-    x = mean + deviation * nodes.z
+class _Values(NamedTuple):
+    """A chain on quadrature nodes: its value, the last function's slope there, and the product of all slopes."""
+
+    value: Vector
+    slope: Vector
+    total: Vector
+
+
+def _evaluate(mean: float, deviation: float, functions: Chain, x: Vector) -> _Values:
+    """The chain at the points ``x`` of a Gaussian, from where the last evaluation of its beginnings got to."""
+    key = (mean, deviation)
+    pending: list[Chain] = []
+    at: Chain | None = functions
+    values: _Values | None = None
+    while at is not None:
+        memo = at.memo
+        if memo is not None and memo[0] == key:
+            values = memo[1]
+            break
+        pending.append(at)
+        at = at.before
     total = np.ones_like(x)
-    slope = total
+    if values is not None:
+        x, total = values.value, values.total
+    for link in reversed(pending):
+        slope = link.last.slope(x)
+        total = total * slope
+        x = link.last.value(x)
+        values = _Values(x, slope, total)
+        link.memo = (key, values)
+    assert values is not None, "a chain has a function"
+    return values
+
+
+@lru_cache(maxsize=4096)
+def _response(mean: float, deviation: float, functions: Chain) -> Response:
+    nodes = basis(mean, deviation, functions.kinks)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        for fn in functions:
-            slope = fn.slope(x)
-            total = total * slope
-            x = fn.value(x)
+        x, slope, total = _evaluate(mean, deviation, functions, mean + deviation * nodes.z)
         w = nodes.weights
         squared = x * x
         square = float(w @ squared)
@@ -93,7 +120,7 @@ def _response(mean: float, deviation: float, functions: tuple[Fn, ...]) -> Respo
         )
 
 
-def respond(base: Moments, functions: tuple[Fn, ...]) -> tuple[Response, float]:
+def respond(base: Moments, functions: Chain) -> tuple[Response, float]:
     """The response of a chain and the scale of its values.
 
     Mean and deviation are rounded to a thousandth, so that nearly equal layers share one quadrature; a chain of
@@ -102,7 +129,7 @@ def respond(base: Moments, functions: tuple[Fn, ...]) -> tuple[Response, float]:
     m = base.m
     deviation = math.sqrt(max(base.q - m * m, 0.0))
     ratio = round(m / deviation, 3) + 0.0
-    if all(fn.homogeneous for fn in functions):
+    if functions.homogeneous:
         return _response(ratio, 1.0, functions), deviation
     rounded = math.exp(round(math.log(deviation), 3))
     return _response(ratio * rounded, rounded, functions), 1.0
@@ -113,7 +140,7 @@ def _degenerate(base: Moments) -> bool:
     return not variance > max(1e-13 * base.q, 1e-290)
 
 
-def function_moments(base: Moments, functions: tuple[Fn, ...]) -> tuple[Moments, Response | None]:
+def function_moments(base: Moments, functions: Chain) -> tuple[Moments, Response | None]:
     """Moments of a chain of functions of a Gaussian with these moments."""
     if _degenerate(base):
         x = np.array([base.m])
@@ -125,7 +152,7 @@ def function_moments(base: Moments, functions: tuple[Fn, ...]) -> tuple[Moments,
     f = scale * scale
     m2 = base.m * base.m
     variance = base.q - m2
-    negative = functions[0].negative if len(functions) == 1 else None
+    negative = functions.last.negative if functions.before is None else None
     exact = negative is not None and m2 < 1e-12 * base.q
     square = response.square * f
     mean = response.mean * scale
@@ -210,12 +237,12 @@ def apply_function(state: State, fn: Fn) -> Step:
     for segment in state.segments:
         if segment.curve is None:
             base = segment.moments
-            functions: tuple[Fn, ...] = (fn,)
+            functions = chain(fn)
             if abs(segment.skew) > 0.05 and fn.homogeneous and not _degenerate(base):
                 ratio = base.m / math.sqrt(base.q - base.m * base.m)
-                functions = (skewed(round(ratio, 3) + 0.0, round(segment.skew, 2)), fn)
+                functions = chain(skewed(round(ratio, 3) + 0.0, round(segment.skew, 2)), fn)
         else:
-            base, functions = segment.curve.base, (*segment.curve.functions, fn)
+            base, functions = segment.curve.base, segment.curve.functions.then(fn)
             stacked = True
         moments, response = function_moments(base, functions)
         bases.append(base)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from vgspec.analysis.signal.forward import OVERFLOWS, Ran, run_forward
 from vgspec.analysis.signal.loss import loss_gradient, loss_name, usual_loss
 from vgspec.analysis.signal.sizes import Assumptions, SizeTable
 from vgspec.analysis.signal.state import Grad, GradSegment, State, UnknownSignal
+from vgspec.collection import uncollected
 from vgspec.ir import Graph, Ref, Shape
 
 __all__ = ["Edge", "NodeSignal", "Profile", "profile"]
@@ -116,6 +116,7 @@ class Profile:
         return tuple(edge for edge in ordered[:n] if (edge.gradient > 0) == gain and edge.gradient != 0)
 
 
+@uncollected()
 def profile(graph: Graph, assumptions: Assumptions | None = None) -> Profile:
     """Predict activation and gradient sizes at initialisation.
 
@@ -126,18 +127,7 @@ def profile(graph: Graph, assumptions: Assumptions | None = None) -> Profile:
     Returns:
         One record for every input and node. What cannot be analysed is marked, never guessed.
     """
-    # the passes make many small objects and no cycles: collecting while they grow would cost more than they do
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return _profile(graph, assumptions or Assumptions())
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def _profile(graph: Graph, assumptions: Assumptions) -> Profile:
-    table = SizeTable(graph, assumptions)
+    table = SizeTable(graph, assumptions or Assumptions())
     states, ran = run_forward(graph, table)
     probe = run_backward(graph, states, ran, _probe_seeds(graph, states))
     seeds, reason = _loss_seeds(graph, states, ran)

@@ -129,7 +129,8 @@ class HiddenLayerWithoutActivation(Rule):
         window = getattr(layer, "kernel_size", None)
         if window is not None and window == getattr(layer, "strides", None):
             return True
-        return any(k.units == 1 and k.weight.name == "depthwise_kernel" for k in facts.kernels if k.node.id == node.id)
+        own = facts.own_kernels.get(node.layer, ())
+        return any(k.units == 1 and k.weight.name == "depthwise_kernel" for k in own if k.node.id == node.id)
 
     def _widths(self, facts: Facts, node: Node, behind: Node) -> tuple[int | None, int | None, int | None]:
         """Channels that a layer makes, those it reads, and those that the next one makes."""
