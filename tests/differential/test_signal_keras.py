@@ -68,6 +68,31 @@ CASES: dict[str, tuple[dict[str, Any], float]] = {
         ),
         0.1,
     ),
+    "border": (  # small maps: most positions are at the border
+        model([*[conv(64, padding="same"), {"BatchNormalization": {}}, {"ReLU": {}}] * 5, *END], [4, 4, 16]),
+        0.03,
+    ),
+    "smooth": (
+        model([*[conv(64, padding="same", activation="relu")] * 4, {"MaxPooling2D": {}}, *END], [8, 8, 8]),
+        0.08,
+    ),
+    "inverted": (  # narrow, wide, each channel by itself, narrow
+        model(
+            [
+                conv(16, padding="same"),
+                *[
+                    *[{"Conv2D": {"filters": 96, "kernel_size": 1}}, {"BatchNormalization": {}}, {"ReLU": {}}],
+                    *[{"DepthwiseConv2D": {"kernel_size": 3, "padding": "same"}}, {"BatchNormalization": {}}],
+                    *[{"ReLU": {}}, {"Conv2D": {"filters": 16, "kernel_size": 1}}, {"BatchNormalization": {}}],
+                ]
+                * 3,
+                *[{"Conv2D": {"filters": 96, "kernel_size": 1}}, {"BatchNormalization": {}}, {"ReLU": {}}],
+                *END,
+            ],
+            [12, 12, 3],
+        ),
+        0.08,
+    ),
     "dropout": (model([dense(128, "relu"), {"Dropout": {"rate": 0.5}}, dense(128, "relu"), dense(32)], [128]), 0.06),
 }
 

@@ -101,6 +101,12 @@ class CustomScaleLayer(Layer):
         """A product and a sum per element."""
         return mul(2, numel(outputs[0].shape[1:]))
 
+    def signal_rule(self, call: Call) -> Rule:
+        """A sum of which the second term is scaled."""
+        from vgspec.layers import signal
+
+        return (signal.Combine("add", (1.0, self.scale)),)
+
 
 LAYERS: tuple[type[Layer], ...] = (
     CustomScaleLayer,

@@ -185,9 +185,10 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Combine:
-    """Element by element over several inputs, with broadcasting."""
+    """Element by element over several inputs, with broadcasting; each is first multiplied by its factor, if given."""
 
     kind: Literal["add", "subtract", "multiply", "average", "maximum", "minimum"]
+    factors: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

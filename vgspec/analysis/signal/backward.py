@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from vgspec.analysis.signal.forward import Ran
 from vgspec.analysis.signal.interpret import pull_back
 from vgspec.analysis.signal.pointwise import align
+from vgspec.analysis.signal.positions import blend
 from vgspec.analysis.signal.state import Grad, GradSegment, State, Step
 from vgspec.ir import Graph, Ref
 
@@ -83,7 +84,9 @@ def add_gradients(a: Grad | None, b: Grad | None) -> Grad | None:
     rest = 1.0 - share
     spread = share * share * a.spread + rest * rest * b.spread
     fresh = share * share * a.fresh + rest * rest * b.fresh
-    return Grad(tuple(segments), a.log, spread, fresh, share * a.overlap + rest * b.overlap).normalised()
+    profile = blend([a.profile, b.profile], [whole, part]) if a.profile or b.profile else ()
+    overlap = share * a.overlap + rest * b.overlap
+    return Grad(tuple(segments), a.log, spread, fresh, overlap, profile=profile).normalised()
 
 
 def run_backward(graph: Graph, states: Mapping[Ref, State], ran: list[Ran], seeds: list[Seed]) -> Flow:

@@ -15,6 +15,7 @@ from vgspec.analysis.signal.linear import (
     typical_gradient,
 )
 from vgspec.analysis.signal.pointwise import align
+from vgspec.analysis.signal.positions import Window, window
 from vgspec.analysis.signal.state import Grad, Pulled, Segment, State, Step, UnknownSignal
 from vgspec.analysis.signal.taps import Taps, count
 from vgspec.analysis.signal.weights import WeightLaw, weight_law
@@ -40,18 +41,21 @@ def convolve(state: State, primitive: rule.Convolution) -> Step:
         outputs = tuple(_transposed_size(spatial[i], kernel[i], primitive, i) for i in range(len(spatial)))
         turned, _ = count(outputs, kernel, primitive.strides, primitive.dilation, primitive.padding, (), spatial)
         taps = Taps(turned.total, turned.squares, turned.size, turned.inputs, turned.outputs)
+        moved = None
     else:
         taps, outputs = count(spatial, kernel, primitive.strides, primitive.dilation, primitive.padding, state.border)
+        moved = window(spatial, outputs, kernel, primitive.strides, primitive.dilation, primitive.padding, state.border)
     if primitive.spectral:
         top = largest_singular_value(law, math.prod(primitive.shape[:-1]), primitive.shape[-1], primitive.spectral)
         law = law._replace(variance=law.variance / top**2, mean=law.mean / top)
     sizes = list(outputs)
     sizes.insert(state.channel, primitive.filters)
+    state = replace(state, reach=_reach(state, kernel, primitive))
     if primitive.depthwise:
-        return _depthwise(state, primitive, law, taps, tuple(sizes))
+        return _depthwise(state, primitive, law, taps, tuple(sizes), moved)
     outer = _outer(state, kernel, primitive, taps) if state.border and not primitive.transposed else 1.0
     fan_in, fan_out = channels // primitive.groups, primitive.filters // primitive.groups
-    step = LinearMap(state, law, taps, fan_in, fan_out, tuple(sizes), state.channel)
+    step = LinearMap(state, law, taps, fan_in, fan_out, tuple(sizes), state.channel, moved)
     segment = Segment(primitive.filters, step.transfer(step.x), None, *step.unevenness())
     output = step.output((segment,), primitive.filters)
 
@@ -62,12 +66,24 @@ def convolve(state: State, primitive: rule.Convolution) -> Step:
         g = typical_gradient(grad)
         spread, fresh, overlap = step.pulled(grad, channels, law.structure is Structure.ORTHOGONAL)
         shared = cancelled(segment.hetero, g.inverse)
-        inward = step.back(g, channels).scaled(1.0 / shared)
-        size = step.kernel(g, step.x, fan_in * primitive.filters)
-        result = Grad((inward,), grad.log, spread, fresh, overlap, outer).normalised()
+        sums = step.inward(grad)
+        inward = step.back(g, channels, sums).scaled(1.0 / shared)
+        size = step.kernel(g, step.x, fan_in * primitive.filters, grad.profile)
+        profile = () if sums is None else sums[1]
+        result = Grad((inward,), grad.log, spread, fresh, overlap, outer, profile).normalised()
         return Pulled((result,), ((primitive.kernel, log_of(size, grad.log)),))
 
     return Step((output,), pull)
+
+
+def _reach(state: State, kernel: tuple[int, ...], primitive: rule.Convolution) -> float:
+    """How far into the output the border of a padded tensor makes itself felt: half a window further, less strides."""
+    stride = max(primitive.strides, default=1)
+    dilation = max(primitive.dilation, default=1)
+    if primitive.transposed:
+        return state.reach * stride
+    padded = primitive.padding != "valid" or bool(state.border)
+    return (state.reach + (0.5 * (max(kernel) - 1) * dilation if padded else 0.0)) / stride
 
 
 def _outer(state: State, kernel: tuple[int, ...], primitive: rule.Convolution, taps: Taps) -> float:
@@ -90,7 +106,14 @@ def _transposed_size(size: int, kernel: int, primitive: rule.Convolution, axis: 
     return size * stride + max(reach - stride, 0)
 
 
-def _depthwise(state: State, primitive: rule.Convolution, law: WeightLaw, taps: Taps, sizes: tuple[int, ...]) -> Step:
+def _depthwise(
+    state: State,
+    primitive: rule.Convolution,
+    law: WeightLaw,
+    taps: Taps,
+    sizes: tuple[int, ...],
+    moved: Window | None,
+) -> Step:
     """Each channel by itself: segments stay apart."""
     multiplier = primitive.shape[-1]
     outer = _outer(state, primitive.shape[: len(state.spatial)], primitive, taps) if state.border else 1.0
@@ -98,14 +121,27 @@ def _depthwise(state: State, primitive: rule.Convolution, law: WeightLaw, taps: 
     segments = []
     for segment in state.segments:
         alone = State(
-            state.sizes, state.channel, (segment,), state.border, state.spread, state.fresh, state.overlap, state.dead
+            state.sizes,
+            state.channel,
+            (segment,),
+            state.border,
+            state.spread,
+            state.fresh,
+            state.overlap,
+            state.dead,
+            profile=state.profile,
+            reach=state.reach,
         )
-        step = LinearMap(alone, law, taps, 1, multiplier, sizes, state.channel)
+        step = LinearMap(alone, law, taps, 1, multiplier, sizes, state.channel, moved)
         maps.append(step)
         hetero = segment.hetero + law.excess / taps.size
         segments.append(Segment(segment.size * multiplier, step.transfer(step.x), None, hetero))
-    whole = LinearMap(state, law, taps, 1, multiplier, sizes, state.channel)
-    output = replace(whole.output(tuple(segments), state.channels * multiplier), overlap=state.overlap)
+    whole = LinearMap(state, law, taps, 1, multiplier, sizes, state.channel, moved)
+    # cosines between vectors are now means over channels and taps: of those that the narrower layers before left, only
+    # one part for each tap remains
+    least = 1.0 / max(state.channels, 1)
+    overlap = least + max(state.overlap - least, 0.0) / taps.mean
+    output = replace(whole.output(tuple(segments), state.channels * multiplier), overlap=overlap)
     cuts = tuple(segment.size for segment in segments)
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
@@ -116,12 +152,14 @@ def _depthwise(state: State, primitive: rule.Convolution, law: WeightLaw, taps: 
         inward = []
         kernel = 0.0
         typical = 1.0 / math.sqrt(1.0 + grad.fresh)
+        sums = whole.inward(grad)
         for g, step, before, after in zip(align(grad, cuts), maps, state.segments, segments, strict=True):
             shared = cancelled(after.hetero, g.inverse)
             scaled = g.scaled(typical)
-            inward.append(step.back(scaled, before.size).scaled(1.0 / shared))
-            kernel += step.kernel(scaled, step.x, before.size * multiplier)
-        result = Grad(tuple(inward), grad.log, spread, fresh, overlap, outer).normalised()
+            inward.append(step.back(scaled, before.size, sums).scaled(1.0 / shared))
+            kernel += step.kernel(scaled, step.x, before.size * multiplier, grad.profile)
+        profile = () if sums is None else sums[1]
+        result = Grad(tuple(inward), grad.log, spread, fresh, overlap, outer, profile).normalised()
         return Pulled((result,), ((primitive.kernel, log_of(kernel, grad.log)),))
 
     return Step((output,), pull)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+from vgspec.analysis.signal.positions import Profile, Sums, Window, flatter, padded
 from vgspec.analysis.signal.state import (
     BATCH_SIZE,
     Grad,
@@ -58,7 +59,7 @@ def fold_border(state: State) -> State:
             m * cover, q * cover, p * cover, s * pairs, r * pairs, k * cover, kp * cover, ks * pairs, kr * pairs
         )
 
-    return state.map(change, border=())
+    return state.map(change, border=(), profile=padded(state.profile, state.spatial, state.border))
 
 
 def to_channel(state: State, axis: int) -> State:
@@ -90,8 +91,12 @@ def overlap_of(state: State) -> float:
     return min(total + state.overlap * (1.0 - total), 1.0)
 
 
-def centred_overlap(state: State, width: int) -> float:
-    """Mean squared cosine between the vectors of a batch less their mean; ``width`` weights meet each of them."""
+def centred_overlap(state: State, width: int, taps: float = 1.0) -> float:
+    """Mean squared cosine between the vectors of a batch less their mean; ``width`` weights meet each of them.
+
+    A vector is what ``taps`` positions hold: cosines of different pairs of positions are independent, so that the
+    square of their mean is smaller by that number.
+    """
     x = state.moments
     n = state.positions
     mean = pair_average(x.q, x.p, x.s, x.r, n)
@@ -100,7 +105,7 @@ def centred_overlap(state: State, width: int) -> float:
         return 1.0
     p, s, r = (x.p - mean) / q, (x.s - mean) / q, (x.r - mean) / q
     total = (1.0 + (n - 1) * s * s + (BATCH_SIZE - 1) * (p * p + (n - 1) * r * r)) / (BATCH_SIZE * n)
-    rest = max(state.overlap, 1.0 / max(width, 1))
+    rest = max(state.overlap / taps, 1.0 / max(width, 1))
     return min(total + rest * (1.0 - total), 1.0)
 
 
@@ -128,24 +133,40 @@ def _mean_part(x: Moments, c: float, t: float) -> Moments:
 
 
 class LinearMap:
-    """One linear map with its counts: the common part of dense layers and convolutions."""
+    """One linear map with its counts: the common part of dense layers and convolutions.
+
+    ``window`` tells how the taps meet an uneven profile of positions; without one they are met evenly.
+    """
 
     def __init__(
-        self, state: State, law: WeightLaw, taps: Taps, fan_in: int, fan_out: int, sizes: tuple[int, ...], channel: int
+        self,
+        state: State,
+        law: WeightLaw,
+        taps: Taps,
+        fan_in: int,
+        fan_out: int,
+        sizes: tuple[int, ...],
+        channel: int,
+        window: Window | None = None,
     ) -> None:
-        self.state, self.law, self.taps = state, law, taps
+        self.state, self.law, self.taps, self.window = state, law, taps, window
         self.fan_in, self.fan_out = fan_in, fan_out  # channels per group, in and out
         self.sizes, self.channel = sizes, channel
         typical = 1.0 / math.sqrt(1.0 + state.fresh)
         self.x = state.moments
         self.x = Moments(self.x.m, *(value * typical for value in self.x[1:])) if state.fresh else self.x
+        self.profile, self.reach = state.profile, state.reach
+        self._sums = None if window is None else window.forward(state.profile)
+        if self._sums is not None:
+            self.profile = self._sums[1]
 
     def transfer(self, x: Moments) -> Moments:
         """Moments of the output from those of the input."""
         t, law = self.taps, self.law
-        n = self.fan_in * law.variance * t.total / t.outputs
+        total, distinct = _weighted(self._sums, t, t.inputs)
+        n = self.fan_in * law.variance * total / t.outputs
         pairs = t.outputs * (t.outputs - 1)
-        far = self.fan_in * law.variance * t.distinct / pairs if pairs else n
+        far = self.fan_in * law.variance * distinct / pairs if pairs else n
         m = 0.0
         q, p, s, r = n * x.q, n * x.p, far * x.s, far * x.r
         if not pairs:
@@ -168,7 +189,7 @@ class LinearMap:
             fresh = 2.0 * overlap * share / max(units, 1)
         elif self.law.structure is Structure.EQUAL:
             overlap = 1.0
-        base = max(self.state.overlap, 1.0 / max(width, 1))
+        base = max(self.state.overlap / self.taps.mean, 1.0 / max(width, 1))
         return State(
             self.sizes,
             self.channel,
@@ -177,6 +198,8 @@ class LinearMap:
             fresh=fresh,
             overlap=min(base + (1.0 - base) / max(units, 1), 1.0),
             dead=self.state.dead,
+            profile=self.profile,
+            reach=self.reach,
         )
 
     def unevenness(self) -> tuple[float, float]:
@@ -184,15 +207,20 @@ class LinearMap:
         if not self.law.random:
             return 0.0, 0.0
         width = max(self.fan_in * self.taps.size, 1)
-        overlap = centred_overlap(self.state, width)
+        overlap = centred_overlap(self.state, width, self.taps.mean)
         return self.law.excess / width, 2.0 * max(overlap - 1.0 / width, 0.0)
 
-    def back(self, g: GradSegment, size: int) -> GradSegment:
-        """Moments of the gradient at the input from those at the output."""
+    def inward(self, grad: Grad) -> tuple[Sums, Profile] | None:
+        """The taps' sums over the gradient's own profile, and the profile that it gets at the input."""
+        return None if self.window is None else self.window.backward(grad.profile)
+
+    def back(self, g: GradSegment, size: int, inward: tuple[Sums, Profile] | None) -> GradSegment:
+        """Moments of the gradient at the input from those at the output; ``inward`` is that of the gradient."""
         t, law = self.taps, self.law
-        n = self.fan_out * law.variance * t.total / t.inputs
+        total, distinct = _weighted(inward, t, t.outputs)
+        n = self.fan_out * law.variance * total / t.inputs
         pairs = t.inputs * (t.inputs - 1)
-        far = self.fan_out * law.variance * t.distinct / pairs if pairs else n
+        far = self.fan_out * law.variance * distinct / pairs if pairs else n
         q, p, s, r = n * g.q, n * g.p, far * g.s, far * g.r
         k = 0.0
         if law.mean:
@@ -203,16 +231,20 @@ class LinearMap:
             k = f * mean.q
         return GradSegment(size, q, p, s, r, k)
 
-    def kernel(self, g: GradSegment, x: Moments, entries: float) -> float:
-        """Expected squared norm of the kernel's gradient."""
+    def kernel(self, g: GradSegment, x: Moments, entries: float, profile: Profile) -> float:
+        """Expected squared norm of the kernel's gradient; ``profile`` is the output gradient's."""
         t = self.taps
-        near = t.total * (x.q * g.q + (BATCH_SIZE - 1) * x.p * g.p)
-        far = t.distinct * (x.s * g.s + (BATCH_SIZE - 1) * x.r * g.r)
-        total = entries * BATCH_SIZE * max(near + far, 0.0)
+        total, distinct = float(t.total), float(t.distinct)
+        if self.window is not None and (profile or self.state.profile):
+            sums = self.window.pairs(self.state.profile, profile)
+            total, distinct = sums.total, sums.squares - sums.own
+        near = total * (x.q * g.q + (BATCH_SIZE - 1) * x.p * g.p)
+        far = distinct * (x.s * g.s + (BATCH_SIZE - 1) * x.r * g.r)
+        size = entries * BATCH_SIZE * max(near + far, 0.0)
         if g.h > 0.0:  # inputs and a coherent gradient behind a nonlinearity correlate along each unit's weights
             pairs = (BATCH_SIZE * t.outputs) ** 2
-            total += self.fan_out * pairs * g.h * max(x.q - pair_average(x.q, x.p, x.s, x.r, self.state.positions), 0.0)
-        return total
+            size += self.fan_out * pairs * g.h * max(x.q - pair_average(x.q, x.p, x.s, x.r, self.state.positions), 0.0)
+        return size
 
     def pulled(self, grad: Grad, width: int, orthogonal: bool) -> tuple[float, float, float]:
         """Spread, fresh spread and overlap of the gradient at the input."""
@@ -226,6 +258,17 @@ class LinearMap:
             fresh,
             min(base + (1.0 - base) / max(width, 1), 1.0),
         )
+
+
+def _weighted(sums: tuple[Sums, Profile] | None, taps: Taps, positions: int) -> tuple[float, float]:
+    """Sums over taps of squares and of pairs, for what comes from so many positions."""
+    if sums is None:
+        return float(taps.total), float(taps.distinct)
+    found = sums[0]
+    square = positions * positions
+    pairs = square - found.norm
+    distinct = max(found.squares - found.own, 0.0)
+    return found.total, distinct * (square - positions) / pairs if pairs > 1e-9 * square else 0.0
 
 
 def cancelled(hetero: float, share: float) -> float:
@@ -277,9 +320,9 @@ def linear(state: State, primitive: rule.Linear) -> Step:
         g = typical_gradient(grad)
         spread, fresh, overlap = step.pulled(grad, primitive.fan_in, orthogonal)
         shared = cancelled(segment.hetero, g.inverse)
-        inward = step.back(g, state_sizes[-1]).scaled(1.0 / shared)
-        kernel = step.kernel(g, step.x, primitive.fan_in * primitive.fan_out)
-        result = Grad((inward,), grad.log, spread, fresh, overlap).normalised()
+        inward = step.back(g, state_sizes[-1], None).scaled(1.0 / shared)
+        kernel = step.kernel(g, step.x, primitive.fan_in * primitive.fan_out, grad.profile)
+        result = Grad((inward,), grad.log, spread, fresh, overlap, profile=grad.profile).normalised()
         return Pulled((result,), ((primitive.kernel, log_of(kernel, grad.log)),))
 
     return Step((output,), pull)
@@ -377,6 +420,8 @@ def add_bias(state: State, primitive: rule.Bias) -> Step:
         output.fresh * share * share,
         output.overlap,
         output.dead,
+        profile=flatter(state.profile, share),
+        reach=state.reach,
     )
     return Step((output,), _straight)
 

@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from vgspec.analysis.signal.functions import absolute, chain
+from vgspec.analysis.signal.functions import absolute, affine, chain
 from vgspec.analysis.signal.linear import fold_border, to_channel
 from vgspec.analysis.signal.pointwise import align, function_moments, respond, third_moment
+from vgspec.analysis.signal.positions import Profile, blend
 from vgspec.analysis.signal.quadrature import normal_cdf
 from vgspec.analysis.signal.state import (
     Grad,
@@ -62,7 +63,8 @@ def broadcast_to(state: State, sizes: tuple[int, ...]) -> tuple[State, Pull]:
         segments = state.segments
     else:
         segments = tuple(Segment(item.size, change(item.moments), None, item.hetero) for item in state.segments)
-    result = replace(state, sizes=sizes, channel=channel, segments=segments)
+    profile = state.profile if copies_position == 1 else ()
+    result = replace(state, sizes=sizes, channel=channel, segments=segments, profile=profile)
 
     def pull(grad: Grad) -> Grad:
         return unbroadcast(grad, copies_position, copies_channel, n_in, state.channels)
@@ -92,6 +94,7 @@ def unbroadcast(grad: Grad, positions: int, channels: int, left: int, width: int
             )
             for g in segments
         )
+        grad = replace(grad, profile=())
     return grad.with_segments(segments)
 
 
@@ -170,6 +173,13 @@ def combine(states: tuple[State, ...], primitive: rule.Combine, sources: tuple[o
         for axis in range(rank)
     )
     kind = primitive.kind
+    factors = primitive.factors if len(primitive.factors) == len(states) else (1.0,) * len(states)
+    if any(factor != 1.0 for factor in factors):
+        sources = ()  # the same tensor times two numbers is not the same tensor twice
+        states = tuple(
+            state if factor == 1.0 else _multiplied(state, factor)
+            for state, factor in zip(states, factors, strict=True)
+        )
     if kind in ("multiply", "maximum", "minimum") or any(state.border for state in states):
         states = tuple(fold_border(state) for state in states)
     repeated = _repeats(sources, len(states))
@@ -210,6 +220,8 @@ def combine(states: tuple[State, ...], primitive: rule.Combine, sources: tuple[o
         spread=spread,
         overlap=min(overlap, 1.0),
         dead=dead,
+        profile=_profile(kind, wide_states),
+        reach=max(state.reach for state in wide_states),
     )
 
     def backward(grads: tuple[Grad | None, ...]) -> Pulled:
@@ -219,10 +231,37 @@ def combine(states: tuple[State, ...], primitive: rule.Combine, sources: tuple[o
         results = []
         for index in range(n):
             inward = _share(kind, grad, columns, cuts, index, n, repeated)
+            if factors[index] != 1.0:
+                inward = inward.scaled(factors[index] ** 2)
             results.append(pulls[index](inward).normalised())
         return Pulled(tuple(results))
 
     return Step((output,), backward)
+
+
+def _multiplied(state: State, factor: float) -> State:
+    """A tensor times a number; what its function of a Gaussian was is kept."""
+    return replace(
+        state,
+        segments=tuple(
+            item._replace(
+                moments=item.moments.scaled(factor),
+                curve=None
+                if item.curve is None
+                else item.curve._replace(functions=(*item.curve.functions, affine(factor, 0.0))),
+                skew=item.skew if factor > 0 else -item.skew,
+            )
+            for item in state.segments
+        ),
+    )
+
+
+def _profile(kind: str, states: tuple[State, ...]) -> Profile:
+    """The profile of the result; that of a product is what its only uneven factor has."""
+    if kind != "multiply":
+        return blend([state.profile for state in states], [state.moments.q for state in states])
+    uneven = [state.profile for state in states if state.profile]
+    return uneven[0] if len(uneven) == 1 else ()
 
 
 def _repeats(sources: tuple[object, ...], n: int) -> tuple[int, ...]:
@@ -338,7 +377,13 @@ def concatenate(states: tuple[State, ...], primitive: rule.Concatenate) -> Step:
     if axis == channel:
         segments = tuple(segment for state in states for segment in state.segments)
         output = replace(
-            states[0].with_segments(segments), sizes=tuple(sizes), spread=spread, dead=dead, overlap=overlap
+            states[0].with_segments(segments),
+            sizes=tuple(sizes),
+            spread=spread,
+            dead=dead,
+            overlap=overlap,
+            profile=blend([state.profile for state in states], [state.channels * state.moments.q for state in states]),
+            reach=max(state.reach for state in states),
         )
         widths = tuple(state.channels for state in states)
         within = tuple(tuple(segment.size for segment in state.segments) for state in states)

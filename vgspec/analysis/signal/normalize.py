@@ -14,6 +14,7 @@ from typing import Any
 from vgspec.analysis.signal.functions import affine
 from vgspec.analysis.signal.linear import fold_border, to_channel
 from vgspec.analysis.signal.pointwise import Curve, align
+from vgspec.analysis.signal.positions import flatter
 from vgspec.analysis.signal.state import (
     BATCH_SIZE,
     Grad,
@@ -67,6 +68,7 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
     outputs: list[Segment] = []
     inverses: list[float] = []
     shares: list[float] = []
+    taken = square = 0.0
     for segment in state.segments:
         x = segment.moments
         if primitive.frozen:
@@ -81,6 +83,8 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
             mean_square = min(pair_average(x.q, x.p, x.s, x.r, positions), x.q)
             mean_cross = pair_average(x.k, x.kp, x.ks, x.kr, positions)
             variance = max(x.q - mean_square, 0.0)
+            taken += segment.size * max(mean_square, 0.0)
+            square += segment.size * x.q
             inverse = 1.0 / (variance + primitive.epsilon)
             share = variance * inverse
             uneven = 1.0 - (segment.hetero + segment.uneven) * share * (1.0 - share)
@@ -102,7 +106,8 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
         outputs.append(Segment(segment.size, moments, curve))
     output = state.with_segments(outputs)
     if not primitive.frozen:
-        output = replace(output, spread=0.0, fresh=0.0)
+        centred = 1.0 - taken / square if square > 0.0 else 1.0
+        output = replace(output, spread=0.0, fresh=0.0, profile=flatter(state.profile, centred))
     sizes = tuple(segment.size for segment in state.segments)
     gain = gains[0] * gains[0] + gains[1]
     elements = BATCH_SIZE * positions
@@ -120,14 +125,15 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
             mean = pair_average(g.q, g.p, g.s, g.r, positions)
             along = max(g.h, g.q / elements) * share * (2.0 - share)
             q = max(g.q - mean - along, 0.0)
-            floor = -q / max(elements - 1, 1)
-            pairs = [max((value - mean) * f, floor * f) for value in (g.p, g.s, g.r)]
+            # all pairs together have no mean left, so that those of one sample bound those of two from below
+            s = max(g.s - mean, -q / max(positions - 1, 1))
+            least = -(q + (positions - 1) * s) / max(elements - positions, 1)
+            p, r = max(g.p - mean, least), max(g.r - mean, least)
             # the inverse was lowered for the values' mean; gradients have the mean of the inverse itself
             level = (segment.hetero + segment.uneven) * share
             f /= max(1.0 - level * (1.0 - share), 0.1)
             spread = (1.0 + segment.hetero * share * share) / (1.0 - min(segment.uneven * share * share, 0.8))
-            p, s, r = pairs
-            result.append(GradSegment(segment.size, q * f * spread, p, s, r, g.k * f, inverse=share))
+            result.append(GradSegment(segment.size, q * f * spread, p * f, s * f, r * f, g.k * f, inverse=share))
         return Pulled((grad.with_segments(result).normalised(),))
 
     return Step((output,), pull)
@@ -189,6 +195,8 @@ def normalize(state: State, primitive: rule.Normalize) -> Step:
             curve = Curve(segment.curve.base, segment.curve.functions.then(fn))
         segments.append(Segment(segment.size, change(segment.moments), curve, segment.hetero))
     output = state.with_segments(segments, spread=0.0, fresh=0.0)
+    if positions < state.positions:  # every position is brought to the same size
+        output = replace(output, profile=())
     gain = gains[0] * gains[0] + gains[1]
     lost = (2.0 if primitive.centered else 1.0) / count
 

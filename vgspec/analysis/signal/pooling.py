@@ -17,6 +17,7 @@ import numpy as np
 
 from vgspec.analysis.signal.linear import fold_border, to_channel
 from vgspec.analysis.signal.pointwise import align, respond
+from vgspec.analysis.signal.positions import Window, window
 from vgspec.analysis.signal.quadrature import Vector, basis, gauss_hermite, normal_cdf
 from vgspec.analysis.signal.state import (
     Grad,
@@ -44,10 +45,39 @@ def _maximum_nodes(k: float) -> tuple[Vector, Vector]:
     return nodes.z, weights / weights.sum()
 
 
-def maximum_moments(segment: Segment, k: float) -> tuple[Moments, Vector | None]:
+def nearby(x: Moments, smooth: float) -> Moments:
+    """The moments with the pairs of positions being those of one window.
+
+    Positions of one sample differ by noise, and by a pattern that all samples share (``p - r``), which padding alone
+    brings in: it varies slowly over the reach of the border, so that within a window only its share ``1 - smooth`` is
+    seen.
+    """
+    if smooth <= 0.0:
+        return x
+    common, other = smooth * max(x.p - x.r, 0.0), smooth * max(x.kp - x.kr, 0.0)
+    return x._replace(s=x.s + common, r=x.r + common, ks=x.ks + other, kr=x.kr + other)
+
+
+def smoothness(state: State, size: tuple[int, ...]) -> float:
+    """The share of the border's pattern that all positions of a window have in common.
+
+    Distances in a window are ``(k + 1)/3`` on average, those of all pairs ``(n + 1)/3``. The pattern of a border that
+    reaches over ``d`` positions changes by its whole size within about ``4 d / 3``.
+    """
+    if state.reach <= 0.0:
+        return 0.0
+    shares = []
+    for k, n in zip(size, state.spatial, strict=True):
+        apart = (k + 1.0) / 3.0
+        shares.append(max(3.0 * apart / max(n, 1), 4.0 * apart / (3.0 * state.reach)))
+    return 1.0 - min(max(shares, default=1.0), 1.0)
+
+
+def maximum_moments(segment: Segment, k: float, smooth: float = 0.0) -> tuple[Moments, Vector | None]:
     """Moments of the maximum over ``k`` positions, and where the gradient goes: given the Gaussian value."""
     x = segment.moments
     base, functions = (x, ()) if segment.curve is None else (segment.curve.base, segment.curve.functions)
+    base = nearby(base, smooth)
     variance = base.q - base.m * base.m
     if not variance > 1e-13 * base.q or k <= 1.0:
         return x, None
@@ -126,18 +156,28 @@ def pool(state: State, primitive: rule.Pool) -> Step:
     sizes.insert(state.channel, state.channels)
     if primitive.kind == "average":
         return _average(state, primitive, tuple(sizes), outputs)
-    window = taps.total / taps.outputs
+    reach = taps.total / taps.outputs
+    smooth = smoothness(state, primitive.size)
     segments, routes = [], []
     for segment in state.segments:
-        moments, route = maximum_moments(segment, window)
+        moments, route = maximum_moments(segment, reach, smooth)
         segments.append(Segment(segment.size, moments, None, segment.hetero))
         routes.append(route)
-    output = replace(state, sizes=tuple(sizes), segments=tuple(segments), border=())
-    return Step((output,), _route(state, tuple(routes), taps.outputs / taps.inputs))
+    moved = window(spatial, outputs, primitive.size, primitive.strides, (), primitive.padding, state.border)
+    profile = () if moved is None else moved.average(state.profile)
+    output = replace(
+        state, sizes=tuple(sizes), segments=tuple(segments), border=(), profile=profile, reach=_fewer(state, primitive)
+    )
+    return Step((output,), _route(state, tuple(routes), taps.outputs / taps.inputs, moved))
+
+
+def _fewer(state: State, primitive: rule.Pool) -> float:
+    """The border's reach in the positions that are left."""
+    return state.reach / max(primitive.strides, default=1)
 
 
 def _route(
-    state: State, routes: tuple[Vector | None, ...], share: float
+    state: State, routes: tuple[Vector | None, ...], share: float, moved: Window | None = None
 ) -> Callable[[tuple[Grad | None, ...]], Pulled]:
     sizes = tuple(segment.size for segment in state.segments)
     outer = state.coverage() if state.border else 1.0
@@ -150,7 +190,8 @@ def _route(
         for g, route in zip(align(grad, sizes), routes, strict=True):
             far = share * share
             result.append(GradSegment(g.size, g.q * share, g.p * far, g.s * far, g.r * far, g.k * far, 0.0, route))
-        return Pulled((grad.with_segments(result, outer=outer).normalised(),))
+        profile = () if moved is None else moved.backward(grad.profile)[1]
+        return Pulled((grad.with_segments(result, outer=outer, profile=profile).normalised(),))
 
     return pull
 
@@ -165,10 +206,10 @@ def _average(state: State, primitive: rule.Pool, sizes: tuple[int, ...], outputs
         windows = window_taps(size, outputs[axis], primitive.size[axis], primitive.strides[axis], primitive.padding)
         weight = [0.0] * size
         inverse = 0.0
-        for window in windows:
-            share = 1.0 / max(len(window), 1)
+        for taps in windows:
+            share = 1.0 / max(len(taps), 1)
             inverse += share
-            for index in window:
+            for index in taps:
                 weight[index] += share
         squares *= sum(value * value for value in weight)
         own *= inverse / len(windows)
@@ -186,20 +227,25 @@ def _average(state: State, primitive: rule.Pool, sizes: tuple[int, ...], outputs
         everything = squares * same + (n * n - squares) * far
         return (everything - n * near(same, far)) / (n * (n - 1))
 
+    smooth = smoothness(state, primitive.size)
+
     def change(x: Moments) -> Moments:
+        y = nearby(x, smooth)
         return Moments(
             x.m,
-            near(x.q, x.s),
-            near(x.p, x.r),
+            near(x.q, y.s),
+            near(x.p, y.r),
             between(x.q, x.s),
             between(x.p, x.r),
-            near(x.k, x.ks),
-            near(x.kp, x.kr),
+            near(x.k, y.ks),
+            near(x.kp, y.kr),
             between(x.k, x.ks),
             between(x.kp, x.kr),
         )
 
-    output = state.map(change, sizes=sizes)
+    moved = window(state.spatial, outputs, primitive.size, primitive.strides, (), primitive.padding, ())
+    profile = () if moved is None else moved.average(state.profile)
+    output = state.map(change, sizes=sizes, profile=profile, reach=_fewer(state, primitive))
     inputs = total_inputs
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
@@ -222,7 +268,8 @@ def _average(state: State, primitive: rule.Pool, sizes: tuple[int, ...], outputs
             GradSegment(g.size, one(g.q, g.s), one(g.p, g.r), two(g.q, g.s), two(g.p, g.r), one(g.k, g.k * 0.0))
             for g in grad.segments
         ]
-        return Pulled((grad.with_segments(result).normalised(),))
+        profile = () if moved is None else moved.backward(grad.profile)[1]
+        return Pulled((grad.with_segments(result, profile=profile).normalised(),))
 
     return Step((output,), pull)
 
@@ -248,29 +295,29 @@ def global_pool(state: State, primitive: rule.GlobalPool) -> Step:
                 moments = moments._replace(s=moments.q, r=moments.p, ks=moments.k, kr=moments.kp)
             segments.append(Segment(segment.size, moments, None, segment.hetero))
             routes.append(route)
-        output = replace(state, sizes=tuple(sizes), channel=channel, segments=tuple(segments), border=())
+        output = replace(state, sizes=tuple(sizes), channel=channel, segments=tuple(segments), border=(), profile=())
         return Step((output,), _route(state, tuple(routes), 1.0 / max(n, 1.0)))
     state = fold_border(state)
-    window = max(state.positions / n_out, 1.0)
+    part = max(state.positions / n_out, 1.0)
 
     def change(x: Moments) -> Moments:
         def mean(same: float, far: float) -> float:
-            return (same + (window - 1.0) * far) / window
+            return (same + (part - 1.0) * far) / part
 
         q, p, k, kp = mean(x.q, x.s), mean(x.p, x.r), mean(x.k, x.ks), mean(x.kp, x.kr)
         if n_out == 1:
             return Moments(x.m, q, p, q, p, k, kp, k, kp)
         return Moments(x.m, q, p, x.s, x.r, k, kp, x.ks, x.kr)
 
-    output = state.map(change, sizes=tuple(sizes), channel=channel)
+    output = state.map(change, sizes=tuple(sizes), channel=channel, profile=())
     positions = state.positions
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
         grad = grads[0]
         if grad is None:
             return Pulled((None,))
-        f = 1.0 / (window * window)
-        near = (window - 1.0) / max(positions - 1.0, 1.0)
+        f = 1.0 / (part * part)
+        near = (part - 1.0) / max(positions - 1.0, 1.0)
 
         def far(same: float, other: float) -> float:
             return near * same + (1.0 - near) * other if n_out > 1 else same
@@ -278,6 +325,6 @@ def global_pool(state: State, primitive: rule.GlobalPool) -> Step:
         result = [
             GradSegment(g.size, g.q * f, g.p * f, far(g.q, g.s) * f, far(g.p, g.r) * f, g.k * f) for g in grad.segments
         ]
-        return Pulled((grad.with_segments(result).normalised(),))
+        return Pulled((grad.with_segments(result, profile=()).normalised(),))
 
     return Step((output,), pull)

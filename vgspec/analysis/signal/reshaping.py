@@ -26,10 +26,17 @@ def _same(grads: tuple[Grad | None, ...]) -> Pulled:
     return Pulled(grads)
 
 
+def _even(grads: tuple[Grad | None, ...]) -> Pulled:
+    """The same gradient at other positions."""
+    return Pulled(tuple(None if grad is None else replace(grad, profile=()) for grad in grads))
+
+
 def _uniform(grad: Grad, size: int, s: float, r: float | None = None, k: float | None = None) -> Grad:
-    """The mean gradient over channels, with some pair moments changed."""
+    """The mean gradient over channels, with some pair moments changed, at other positions."""
     g = grad.mean
-    return grad.with_segments((GradSegment(size, g.q, g.p, s, g.r if r is None else r, g.k if k is None else k),))
+    return replace(grad, profile=()).with_segments(
+        (GradSegment(size, g.q, g.p, s, g.r if r is None else r, g.k if k is None else k),)
+    )
 
 
 def reshape(state: State, sizes: tuple[int, ...]) -> Step:
@@ -39,7 +46,7 @@ def reshape(state: State, sizes: tuple[int, ...]) -> Step:
     state = fold_border(state)
     channels, positions = state.channels, state.positions
     if state.channel == len(state.sizes) - 1 and sizes and sizes[-1] == channels:
-        return Step((replace(state, sizes=sizes, channel=len(sizes) - 1),), _same)
+        return Step((replace(state, sizes=sizes, channel=len(sizes) - 1, profile=()),), _even)
     total = math.prod(state.sizes)
     if len(sizes) == 1 and state.sizes:
         if state.channel == len(state.sizes) - 1:
@@ -124,7 +131,7 @@ def permute(state: State, primitive: rule.Permute) -> Step:
     state = fold_border(state)
     order = tuple(dim - 1 for dim in primitive.dims)
     sizes = tuple(state.sizes[axis] for axis in order)
-    return Step((replace(state, sizes=sizes, channel=order.index(state.channel)),), _same)
+    return Step((replace(state, sizes=sizes, channel=order.index(state.channel), profile=()),), _even)
 
 
 def stop(state: State) -> Step:
@@ -264,7 +271,7 @@ def pad(state: State, primitive: rule.Pad) -> Step:
 def crop(state: State, sizes: tuple[int, ...]) -> Step:
     """Positions cut off: what remains looks alike, and the gradient elsewhere is zero."""
     state = fold_border(state)
-    output = replace(state, sizes=sizes)
+    output = replace(state, sizes=sizes, profile=())
     share = output.positions / max(state.positions, 1)
     n_out, n_in = output.positions, state.positions
     pairs = n_out * (n_out - 1) / (n_in * (n_in - 1)) if n_in > 1 else 1.0
@@ -276,7 +283,7 @@ def crop(state: State, sizes: tuple[int, ...]) -> Step:
         result = [
             GradSegment(g.size, g.q * share, g.p * share, g.s * pairs, g.r * pairs, g.k * share) for g in grad.segments
         ]
-        return Pulled((grad.with_segments(result),))
+        return Pulled((grad.with_segments(result, profile=()),))
 
     return Step((output,), pull)
 
@@ -303,7 +310,7 @@ def tile(state: State, primitive: rule.Tile) -> Step:
             same * kp + (1 - same) * kr,
         )
 
-    output = state.map(change, sizes=(times, *state.sizes), channel=state.channel + 1)
+    output = state.map(change, sizes=(times, *state.sizes), channel=state.channel + 1, profile=())
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
         grad = grads[0]
@@ -320,7 +327,7 @@ def _gathered(grad: Grad, copies: float, left: int) -> Grad:
         q, p = c * (g.q + (c - 1) * g.s), c * (g.p + (c - 1) * g.r)
         s, r = (q, p) if left == 1 else (c * c * g.s, c * c * g.r)
         result.append(GradSegment(g.size, q, p, s, r, c * g.k))
-    return grad.with_segments(result).normalised()
+    return grad.with_segments(result, profile=()).normalised()
 
 
 def upsample(state: State, primitive: rule.Upsample, sizes: tuple[int, ...]) -> Step:
@@ -329,7 +336,7 @@ def upsample(state: State, primitive: rule.Upsample, sizes: tuple[int, ...]) -> 
     axis = primitive.axis if primitive.axis < 0 else primitive.axis - 1
     state = to_channel(state, axis)
     n_in = max(state.positions, 1)
-    output = replace(state, sizes=sizes)
+    output = replace(state, sizes=sizes, profile=())
     n_out = max(output.positions, 1)
     copies = n_out / n_in
     if primitive.interpolation == "nearest":
@@ -374,6 +381,6 @@ def upsample(state: State, primitive: rule.Upsample, sizes: tuple[int, ...]) -> 
             total = copies * copies
             q, p = own * g.q + (total - own) * g.s, own * g.p + (total - own) * g.r
             result.append(GradSegment(g.size, q, p, total * g.s, total * g.r, own * g.k))
-        return Pulled((grad.with_segments(result).normalised(),))
+        return Pulled((grad.with_segments(result, profile=()).normalised(),))
 
     return Step((output,), pull)

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from vgspec.analysis.signal.quadrature import Vector
+
 __all__ = [
     "BATCH_SIZE",
     "Grad",
@@ -121,7 +123,9 @@ class State:
         fresh: the part of it that the last linear map's finite number of channels adds.
         overlap: mean squared cosine between the vectors of two samples, beyond what the moments tell.
         dead: probability that a stack of rectifiers has no live unit left.
-        batch: samples in the leading axis, relative to the model's batch.
+        profile: how the mean square varies along each position axis, of mean 1 (the interior's, where there is a
+            border; see `positions`). Empty for evenly.
+        reach: positions from the border over which zero padding so far makes itself felt.
         integer: size of the vocabulary for integer data, otherwise None.
     """
 
@@ -134,6 +138,8 @@ class State:
     overlap: float = 0.0
     dead: float = 0.0
     integer: int | None = None
+    profile: tuple[Vector, ...] = ()
+    reach: float = 0.0
 
     @property
     def channels(self) -> int:
@@ -288,6 +294,7 @@ class Grad:
 
     The scale is kept apart so that nothing underflows. ``spread``, ``fresh`` and ``overlap`` are as in `State`.
     The moments are those of the interior of a padded tensor; ``outer`` is the whole tensor's mean square over theirs.
+    ``profile`` is as in `State`.
     """
 
     segments: tuple[GradSegment, ...]
@@ -296,6 +303,7 @@ class Grad:
     fresh: float = 0.0
     overlap: float = 0.0
     outer: float = 1.0
+    profile: tuple[Vector, ...] = ()
 
     @property
     def mean(self) -> GradSegment:

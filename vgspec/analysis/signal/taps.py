@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["Taps", "count", "output_size", "window_taps"]
+__all__ = ["Taps", "count", "output_size", "shifts", "window_taps"]
 
 
 class Taps(NamedTuple):
@@ -26,6 +26,11 @@ class Taps(NamedTuple):
     inputs: int
 
     @property
+    def mean(self) -> float:
+        """Taps that meet data at a position, on average."""
+        return max(self.total / self.outputs, 1.0)
+
+    @property
     def distinct(self) -> int:
         """Sum over taps of the ordered pairs of two different positions."""
         return self.squares - self.total
@@ -38,20 +43,24 @@ def output_size(size: int, kernel: int, stride: int, dilation: int, padding: str
     return max((size - (kernel - 1) * dilation - 1) // stride + 1, 0)
 
 
-@lru_cache(maxsize=8192)
-def _axis(
-    size: int, outputs: int, kernel: int, stride: int, dilation: int, padding: str, border: tuple[int, int]
-) -> tuple[int, int]:
+def shifts(size: int, outputs: int, kernel: int, stride: int, dilation: int, padding: str) -> tuple[int, ...]:
+    """For each tap along one axis, the position that it meets at the first output; negative in padding."""
     before = 0
     reach = (kernel - 1) * dilation
     if padding == "same":
         before = max((outputs - 1) * stride + reach + 1 - size, 0) // 2
     elif padding == "causal":
         before = reach
+    return tuple(tap * dilation - before for tap in range(kernel))
+
+
+@lru_cache(maxsize=8192)
+def _axis(
+    size: int, outputs: int, kernel: int, stride: int, dilation: int, padding: str, border: tuple[int, int]
+) -> tuple[int, int]:
     low, high = border[0], size - border[1] - 1
     total = squares = 0
-    for tap in range(kernel):
-        shift = tap * dilation - before
+    for shift in shifts(size, outputs, kernel, stride, dilation, padding):
         first = max(0, -(-(low - shift) // stride))
         last = min(outputs - 1, (high - shift) // stride)
         number = max(last - first + 1, 0)

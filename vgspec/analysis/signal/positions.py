@@ -1,0 +1,218 @@
+"""How the mean square of a tensor varies over its positions.
+
+Zero padding takes taps away at the border, so that what a convolution gives there is smaller; the next one counts the
+small values where it has few taps as well, and the gradient comes back in the same way: both are largest inside. A
+stride sends a gradient to every other position only. The profile is one vector for each axis of positions, of mean 1,
+and the mean square at a position is the product of its entries; no vectors stand for a uniform tensor, and tensors
+with an axis longer than `LONGEST` are taken as uniform, since a border is then a small part.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from vgspec.analysis.signal.quadrature import Vector
+from vgspec.analysis.signal.taps import shifts
+
+__all__ = ["LONGEST", "Axis", "Profile", "Sums", "Window", "blend", "flatter", "padded", "window"]
+
+Profile: TypeAlias = tuple[Vector, ...]
+
+LONGEST = 64
+"""Positions along an axis up to which a profile is kept."""
+
+
+class Sums(NamedTuple):
+    """What `vgspec.analysis.signal.taps.Taps` counts along one axis or all, with every position weighted.
+
+    ``total`` weighs squares. ``squares`` and ``own`` are sums over taps of the square of the summed roots and of the
+    sum of the squared roots, where the roots have mean one; ``norm`` is the sum of all their squares.
+    """
+
+    total: float
+    squares: float
+    own: float
+    norm: float
+
+
+class Axis:
+    """A window moved along one axis.
+
+    Attributes:
+        index: the input position that each tap (row) meets at each output (column); ``size`` where it meets padding.
+        matrix: the number of taps that join an output (row) and an input (column).
+        size: input positions.
+        outputs: output positions.
+    """
+
+    def __init__(self, index: np.ndarray[tuple[int, int], np.dtype[np.intp]], size: int) -> None:
+        self.index, self.size, self.outputs = index, size, index.shape[1]
+        matrix = np.zeros((self.outputs, size + 1))
+        for row in index:
+            matrix[np.arange(self.outputs), row] += 1.0
+        self.matrix = np.ascontiguousarray(matrix[:, :size])
+        self._met = (index < size).astype(np.float64)
+
+    def forward(self, profile: Vector | None) -> tuple[Sums, Vector]:
+        """Sums over the window's inputs, and the outputs' profile."""
+        if profile is None or profile.size != self.size:
+            return self._even_forward
+        roots = np.sqrt(profile)
+        mean = float(roots.sum()) / self.size
+        padded = np.append(roots, 0.0)
+        return _finished(padded[self.index].sum(axis=1), mean, self.matrix @ profile, self.size)
+
+    def backward(self, profile: Vector | None) -> tuple[Sums, Vector]:
+        """The same from the outputs to the inputs."""
+        if profile is None or profile.size != self.outputs:
+            return self._even_backward
+        roots = np.sqrt(profile)
+        return _finished(self._met @ roots, float(roots.sum()) / self.outputs, profile @ self.matrix, self.outputs)
+
+    def pairs(self, inputs: Vector | None, outputs: Vector | None) -> Sums:
+        """Sums over taps of the products of an input and the output that it meets there."""
+        x = np.ones(self.size) if inputs is None or inputs.size != self.size else inputs
+        g = np.ones(self.outputs) if outputs is None or outputs.size != self.outputs else outputs
+        u, v = np.sqrt(x), np.sqrt(g)
+        mean = float(u.sum()) * float(v.sum()) / (self.size * self.outputs)
+        sums = np.append(u, 0.0)[self.index] @ v
+        total = float(g @ (self.matrix @ x))
+        return Sums(total, float(sums @ sums) / mean**2, total / mean**2, 1.0)
+
+    @cached_property
+    def _even_forward(self) -> tuple[Sums, Vector]:
+        return self.forward(np.ones(self.size))
+
+    @cached_property
+    def _even_backward(self) -> tuple[Sums, Vector]:
+        return self.backward(np.ones(self.outputs))
+
+
+def _level(vector: Vector) -> Vector:
+    """A profile of mean one."""
+    total = float(vector.sum())
+    return vector * (vector.size / total) if 0.0 < total < np.inf else np.ones(vector.size)
+
+
+def _finished(sums: Vector, mean: float, vector: Vector, size: int) -> tuple[Sums, Vector]:
+    total = float(vector.sum())
+    square = mean * mean
+    return Sums(total, float(sums @ sums) / square, total / square, size / square), _level(vector)
+
+
+@lru_cache(maxsize=4096)
+def _axis(
+    size: int, outputs: int, kernel: int, stride: int, dilation: int, padding: str, border: tuple[int, int]
+) -> Axis:
+    inside = size - border[0] - border[1]
+    starts = np.array(shifts(size, outputs, kernel, stride, dilation, padding), dtype=np.intp) - border[0]
+    at = starts[:, None] + stride * np.arange(outputs, dtype=np.intp)
+    return Axis(np.where((at >= 0) & (at < inside), at, inside), inside)
+
+
+class Window(NamedTuple):
+    """A window moved over all axes."""
+
+    axes: tuple[Axis, ...]
+
+    def forward(self, profile: Profile) -> tuple[Sums, Profile]:
+        """Sums over the inputs with this profile, and the profile of the outputs."""
+        return self._all([axis.forward(vector) for axis, vector in self._with(profile)])
+
+    def backward(self, profile: Profile) -> tuple[Sums, Profile]:
+        """Sums over the outputs with this profile, and the profile of the gradient at the inputs."""
+        return self._all([axis.backward(vector) for axis, vector in self._with(profile)])
+
+    def average(self, profile: Profile) -> Profile:
+        """The profile of the mean (or of anything that varies like it) over each window."""
+        if not profile:
+            return ()
+        return tuple(
+            _level((axis.matrix @ (np.ones(axis.size) if vector is None else vector)) / axis.matrix.sum(axis=1))
+            for axis, vector in self._with(profile)
+        )
+
+    def pairs(self, inputs: Profile, outputs: Profile) -> Sums:
+        """Sums for the kernel's gradient."""
+        total = squares = own = 1.0
+        for (axis, x), (_, g) in zip(self._with(inputs), self._with(outputs), strict=True):
+            found = axis.pairs(x, g)
+            total, squares, own = total * found.total, squares * found.squares, own * found.own
+        return Sums(total, squares, own, 1.0)
+
+    def _with(self, profile: Profile) -> list[tuple[Axis, Vector | None]]:
+        if len(profile) != len(self.axes) or any(
+            vector.size not in (axis.size, axis.outputs) for axis, vector in zip(self.axes, profile, strict=True)
+        ):
+            return [(axis, None) for axis in self.axes]
+        return list(zip(self.axes, profile, strict=True))
+
+    @staticmethod
+    def _all(parts: list[tuple[Sums, Vector]]) -> tuple[Sums, Profile]:
+        total = squares = own = norm = 1.0
+        for sums, _ in parts:
+            total, squares, own, norm = total * sums.total, squares * sums.squares, own * sums.own, norm * sums.norm
+        return Sums(total, squares, own, norm), tuple(vector for _, vector in parts)
+
+
+def window(
+    sizes: tuple[int, ...],
+    outputs: tuple[int, ...],
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilation: tuple[int, ...],
+    padding: str,
+    border: tuple[tuple[int, int], ...],
+) -> Window | None:
+    """The window, or None where no profile is kept: an axis is long or empty."""
+    if max(sizes, default=0) > LONGEST or min(outputs, default=0) < 1:
+        return None
+    dilations = dilation or (1,) * len(sizes)
+    edges = border or ((0, 0),) * len(sizes)
+    return Window(
+        tuple(
+            _axis(*geometry, padding, edge)
+            for *geometry, edge in zip(sizes, outputs, kernel, strides, dilations, edges, strict=True)
+        )
+    )
+
+
+def padded(profile: Profile, sizes: tuple[int, ...], border: tuple[tuple[int, int], ...]) -> Profile:
+    """The profile of the whole tensor from that of its interior, with zeros around it."""
+    if not border or max(sizes, default=0) > LONGEST:
+        return ()
+    result = []
+    for axis, (size, edge) in enumerate(zip(sizes, border, strict=True)):
+        inside = size - edge[0] - edge[1]
+        if inside < 1 or (profile and profile[axis].size != inside):
+            return ()
+        vector = profile[axis] if profile else np.ones(inside)
+        result.append(np.pad(vector, edge) * (size / inside))
+    return tuple(result)
+
+
+def flatter(profile: Profile, share: float) -> Profile:
+    """What is left of a profile when only this share of the mean square follows it."""
+    if not profile or share == 1.0:
+        return profile
+    return tuple(1.0 + share * (vector - 1.0) for vector in profile)
+
+
+def blend(profiles: list[Profile], weights: list[float]) -> Profile:
+    """The profile of a sum of independent tensors; ``weights`` are their mean squares."""
+    shapes = {tuple(vector.size for vector in profile) for profile in profiles if profile}
+    total = sum(weights)
+    if len(shapes) != 1 or not total > 0.0:
+        return ()
+    even = sum(weight for profile, weight in zip(profiles, weights, strict=True) if not profile)
+    result = []
+    for axis, size in enumerate(next(iter(shapes))):
+        vector = np.full(size, even)
+        for profile, weight in zip(profiles, weights, strict=True):
+            if profile:
+                vector = vector + weight * profile[axis]
+        result.append(vector / total)
+    return tuple(result)
