@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +16,10 @@ from vgspec.dev.calibration_networks import STEPS, Job
 from vgspec.ir import Graph
 
 __all__ = ["measure_graph", "measure_job"]
+
+LEAST = 2
+BUDGET = 20.0
+"""Seconds of computing after which no further initialisation is begun, once there are `LEAST`."""
 
 
 def measure_job(job: Job) -> Record:
@@ -46,7 +51,10 @@ def measure_graph(graph: Graph, record: Record, *, seeds: Sequence[int] | None =
     runs: list[Measured] = []
     with precision("float64" if record.double else "float32"):
         measurement = None
+        start = time.process_time()
         for seed in range(record.seeds) if seeds is None else seeds:
+            if len(runs) >= LEAST and time.process_time() - start > BUDGET:
+                break
             model = build_model(graph, seed=seed)
             if measurement is None:
                 measurement = Measurement(model, feeds, traced=True)

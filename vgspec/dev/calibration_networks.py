@@ -37,7 +37,15 @@ BYTES: Mapping[str, float] = {"mean": 127.5, "std": 73.9}
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A network to measure; ``source`` makes what a record keeps, when its turn comes."""
+    """A network to measure.
+
+    Attributes:
+        name: the network's.
+        group: which it belongs to.
+        source: makes what a record keeps, when its turn comes.
+        seeds: how many initialisations at most; large networks have fewer.
+        double: whether in float64.
+    """
 
     name: str
     group: str
@@ -145,12 +153,12 @@ def _narrow() -> Iterator[Job]:
 def _deep() -> Iterator[Job]:
     from vgspec.dev.calibration_deep import deep_specs
 
-    return _random("deep", drawn(400, 1, deep_specs()), 4)
+    return _random("deep", drawn(300, 1, deep_specs()), 6)
 
 
 _MAKERS: Mapping[str, Callable[[], Iterator[Job]]] = {
-    "specs": lambda: _zoo("specs", "specs", 4),
-    "techniques": lambda: _zoo("techniques", "specs/techniques", 4),
+    "specs": lambda: _zoo("specs", "specs", 16),
+    "techniques": lambda: _zoo("techniques", "specs/techniques", 16),
     "applications": _applications,
     "drawn": _drawn,
     "narrow": _narrow,

@@ -58,7 +58,8 @@ def add_gradients(a: Grad | None, b: Grad | None) -> Grad | None:
     segments = []
     for x, y in zip(a.segments, align(b, sizes), strict=True):
         other = y.scaled(factor)
-        total = x.q + other.q
+        both = 2.0 * x.a * other.a  # what lies along the value is not uncorrelated
+        total = max(x.q + other.q + both, 0.0)
         given = None
         if x.given is not None or other.given is not None:
             first = x.given if x.given is not None else 1.0
@@ -77,6 +78,7 @@ def add_gradients(a: Grad | None, b: Grad | None) -> Grad | None:
                 x.h + other.h,
                 given,
                 min(x.inverse, other.inverse),
+                a=x.a + other.a,
             )
         )
     whole, part = a.mean.q, b.mean.q * factor

@@ -73,7 +73,7 @@ def convolve(state: State, primitive: rule.Convolution) -> Step:
         result = Grad((inward,), grad.log, spread, fresh, overlap, outer, profile).normalised()
         return Pulled((result,), ((primitive.kernel, log_of(size, grad.log)),))
 
-    return Step((output,), pull)
+    return Step((output,), pull, degree=1.0, adds=law.random)
 
 
 def _reach(state: State, kernel: tuple[int, ...], primitive: rule.Convolution) -> float:
@@ -162,4 +162,4 @@ def _depthwise(
         result = Grad(tuple(inward), grad.log, spread, fresh, overlap, outer, profile).normalised()
         return Pulled((result,), ((primitive.kernel, log_of(kernel, grad.log)),))
 
-    return Step((output,), pull)
+    return Step((output,), pull, degree=1.0, adds=law.random)

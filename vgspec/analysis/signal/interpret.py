@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from vgspec.analysis.signal import attention, convolution, linear, merging, normalize, pooling, recurrent, reshaping
+from vgspec.analysis.signal.alignment import aligned
 from vgspec.analysis.signal.functions import scalar_function
 from vgspec.analysis.signal.linear import fold_border, to_channel
 from vgspec.analysis.signal.pointwise import apply_function
@@ -49,7 +50,7 @@ def apply_rule(states: tuple[State, ...], primitives: tuple[Any, ...], place: Pl
             raise UnknownSignal(f"{type(primitive).__name__} is not analysed")
         step = handler(states, primitive, place)
         if step is not None:
-            steps.append(step)
+            steps.append(aligned(step, states[0]) if len(states) == 1 else step)
             states = step.outputs
     return tuple(steps)
 

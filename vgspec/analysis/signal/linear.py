@@ -241,9 +241,12 @@ class LinearMap:
         near = total * (x.q * g.q + (BATCH_SIZE - 1) * x.p * g.p)
         far = distinct * (x.s * g.s + (BATCH_SIZE - 1) * x.r * g.r)
         size = entries * BATCH_SIZE * max(near + far, 0.0)
-        if g.h > 0.0:  # inputs and a coherent gradient behind a nonlinearity correlate along each unit's weights
+        if g.h > 0.0 or g.a:  # inputs and a coherent gradient correlate along each unit's weights
             pairs = (BATCH_SIZE * t.outputs) ** 2
-            size += self.fan_out * pairs * g.h * max(x.q - pair_average(x.q, x.p, x.s, x.r, self.state.positions), 0.0)
+            centred = max(x.q - pair_average(x.q, x.p, x.s, x.r, self.state.positions), 0.0)
+            along = g.a * g.a * centred / x.q if x.q > 0.0 else 0.0
+            few = max(1.0, self.fan_in * self.state.overlap)  # the directions that the inputs lie in
+            size += self.fan_out * pairs * (g.h + along * few) * centred
         return size
 
     def pulled(self, grad: Grad, width: int, orthogonal: bool) -> tuple[float, float, float]:
@@ -325,7 +328,7 @@ def linear(state: State, primitive: rule.Linear) -> Step:
         result = Grad((inward,), grad.log, spread, fresh, overlap, profile=grad.profile).normalised()
         return Pulled((result,), ((primitive.kernel, log_of(kernel, grad.log)),))
 
-    return Step((output,), pull)
+    return Step((output,), pull, degree=1.0, adds=law.random)
 
 
 def typical_gradient(grad: Grad) -> GradSegment:
@@ -423,7 +426,7 @@ def add_bias(state: State, primitive: rule.Bias) -> Step:
         profile=flatter(state.profile, share),
         reach=state.reach,
     )
-    return Step((output,), _straight)
+    return Step((output,), _straight, degree=1.0)
 
 
 def _straight(grads: tuple[Grad | None, ...]) -> Pulled:

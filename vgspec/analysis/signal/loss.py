@@ -28,8 +28,10 @@ def usual_loss(activation: str) -> str:
     return {"softmax": "CategoricalCrossentropy", "sigmoid": "BinaryCrossentropy"}.get(activation, "MeanSquaredError")
 
 
-def _grad(state: State, q: float, p: float, s: float, r: float, k: float, divisor: float) -> Grad:
-    segment = GradSegment(state.channels, max(q, 0.0), p, s, r, k)
+def _grad(state: State, q: float, p: float, s: float, r: float, k: float, divisor: float, product: float = 0.0) -> Grad:
+    """The gradient; ``product`` is its mean product with the tensor's own value."""
+    size = math.sqrt(max(state.moments.q, 0.0))
+    segment = GradSegment(state.channels, max(q, 0.0), p, s, r, k, a=product / size if size > 0.0 else 0.0)
     return Grad((segment,), -2.0 * math.log(divisor), overlap=1.0 / max(state.channels, 1))
 
 
@@ -73,16 +75,20 @@ def loss_gradient(
             variance = min(max(logits.moments.q - logits.moments.k, 0.0), 4.0)
             typical = 1.0 / math.sqrt(1.0 + (2.0 + 4.0 * variance) / (classes - 1))
             p, s, r = ((value - c2) * typical for value in (y.p, y.s, y.r))
-            return _grad(logits, q, p, s, r, -q / (classes - 1), per_vector), fused
+            product = max(logits.moments.q - logits.moments.k, 0.0) * max(1.0 / classes - y.q, 0.0)
+            return _grad(logits, q, p, s, r, -q / (classes - 1), per_vector, product), fused
         return _normalised_crossentropy(output, classes, per_vector), False
     if name == "BinaryCrossentropy":
         if fused or from_logits:
             logits = before if fused and before is not None else output
-            y, _ = function_moments(logits.moments, chain(scalar_function(ScalarActivation("sigmoid"))))
+            y, response = function_moments(logits.moments, chain(scalar_function(ScalarActivation("sigmoid"))))
             q, p, s, r, k = (
                 value - y.m + c for value, c in zip((y.q, y.p, y.s, y.r, y.k), (0.5, *(0.25,) * 4), strict=True)
             )
-            return _grad(logits, q, p, s, r, k, per_element), fused
+            x = logits.moments
+            slope = math.sqrt(float(response.slope_squares[0])) if response is not None else 0.0
+            product = x.m * (y.m - 0.5) + max(x.q - x.m * x.m, 0.0) * slope
+            return _grad(logits, q, p, s, r, k, per_element, product), fused
         return _clipped_binary(output, per_element), False
     return _regression(output, name, per_element), False
 
@@ -129,16 +135,17 @@ def _clipped_binary(output: State, divisor: float) -> Grad:
 def _regression(output: State, name: str, divisor: float) -> Grad:
     y = output.moments
 
-    def grad(values: Moments, extra: float, factor: float) -> Grad:
-        f = factor * factor
-        return _grad(output, (values.q + extra) * f, values.p * f, values.s * f, values.r * f, values.k * f, divisor)
+    def grad(values: Moments, extra: float, factor: float, product: float = 0.0) -> Grad:
+        q, p, s, r, k = (value * factor * factor for value in (values.q + extra, *values[2:6]))
+        return _grad(output, q, p, s, r, k, divisor, product)
 
     if name == "MeanSquaredError":
-        return grad(y, 1.0, 2.0)
+        return grad(y, 1.0, 2.0, 2.0 * y.q)
     total = 1.0 + y.q
     if name == "MeanAbsoluteError":
         share = 2.0 / math.pi / total
-        return _grad(output, 1.0, share * y.p, share * y.s, share * y.r, share * y.k, divisor)
+        product = y.q * math.sqrt(share)
+        return _grad(output, 1.0, share * y.p, share * y.s, share * y.r, share * y.k, divisor, product)
     if name in ("LogCosh", "Huber"):
         fn = ScalarActivation("tanh" if name == "LogCosh" else "hard_tanh")
         difference = Moments(y.m, total, *y[2:])

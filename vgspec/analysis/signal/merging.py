@@ -301,6 +301,16 @@ def _merge(kind: str, parts: list[Moments], first: tuple[int, ...]) -> Moments:
     return result
 
 
+def _along(columns: list[tuple[Segment, ...]], at: int, index: int) -> float:
+    """What share of a gradient along a sum lies along one of its terms: their correlation."""
+    own = columns[index][at].moments
+    others = sum(column[at].moments.m for place, column in enumerate(columns) if place != index)
+    mean = own.m + others
+    total = sum(column[at].moments.q - column[at].moments.m ** 2 for column in columns) + mean * mean
+    scale = math.sqrt(max(own.q * total, 0.0))
+    return min((own.q + own.m * others) / scale, 1.0) if scale > 0.0 else 0.0
+
+
 def _masked(g: GradSegment, at: int, columns: list[tuple[Segment, ...]], index: int) -> GradSegment:
     """The gradient at one term of a sum that a rectifier follows: it comes where the sum is positive.
 
@@ -338,14 +348,18 @@ def _share(
     repeated: tuple[int, ...],
 ) -> Grad:
     """The gradient at one input."""
-    if kind == "average":
-        return grad.scaled(repeated[index] / (n * n))
-    if kind in ("add", "subtract"):
-        if repeated[index] > 1:
-            return grad.scaled(float(repeated[index]))
-        if kind == "add" and any(g.positive for g in grad.segments):
-            return grad.with_segments(_masked(g, at, columns, index) for at, g in enumerate(align(grad, cuts)))
-        return grad
+    if kind in ("add", "subtract", "average"):
+        factor = repeated[index] / (n * n) if kind == "average" else float(repeated[index])
+        sign = -1.0 if kind == "subtract" and index else 1.0
+        found = grad if factor == 1.0 else grad.scaled(factor)
+        masks = kind == "add" and factor == 1.0 and any(g.positive for g in grad.segments)
+        if not masks and not any(g.a for g in grad.segments):
+            return found
+        parts = [
+            g if not g.a else g._replace(a=sign * g.a * _along(columns, at, index))
+            for at, g in enumerate(align(found, cuts))
+        ]
+        return found.with_segments(_masked(g, at, columns, index) if masks else g for at, g in enumerate(parts))
     if kind in ("maximum", "minimum"):
         return grad.scaled(1.0 / n) if repeated[index] == 1 else grad
     result = []

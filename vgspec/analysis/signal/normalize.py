@@ -11,6 +11,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+from vgspec.analysis.signal.channels import Unequal, channel_share, unequal_channels
 from vgspec.analysis.signal.functions import affine
 from vgspec.analysis.signal.linear import fold_border, to_channel
 from vgspec.analysis.signal.pointwise import Curve, align
@@ -30,6 +31,10 @@ from vgspec.analysis.signal.weights import weight_law
 from vgspec.layers import signal as rule
 
 __all__ = ["batch_normalize", "normalize"]
+
+
+_EQUAL = 0.02
+"""Share of the channels' means in the variance below which a function leaves all channels alike."""
 
 
 def _gains(scale: Any, offset: Any, size: int) -> tuple[float, float, float, float]:
@@ -69,8 +74,10 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
     inverses: list[float] = []
     shares: list[float] = []
     taken = square = 0.0
+    unequals: list[Unequal | None] = []
     for segment in state.segments:
         x = segment.moments
+        unequal = None
         if primitive.frozen:
             variance = (
                 weight_law(primitive.variance_initializer, (size,)).mean if primitive.variance_initializer else 1.0
@@ -89,11 +96,17 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
             share = variance * inverse
             uneven = 1.0 - (segment.hetero + segment.uneven) * share * (1.0 - share)
             inverse *= max(uneven, 0.1)
+            if segment.curve is not None and channel_share(segment.curve.base, positions) > _EQUAL:
+                unequal = unequal_channels(segment.curve, positions, primitive.epsilon)
+                if unequal is not None and variance > 0.0:
+                    inverse = unequal.square / variance
+                    share = unequal.square
             values = [(value - mean_square) * inverse for value in x[1:5]]
             values += [(value - mean_cross) * inverse for value in x[5:]]
             y = Moments(0.0, *values)
         inverses.append(inverse)
         shares.append(share)
+        unequals.append(unequal)
         curve = None
         moments = _scaled_and_shifted(y, gains)
         if segment.curve is not None and not gains[1] and not gains[3]:
@@ -117,13 +130,17 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
         if grad is None:
             return Pulled((None,))
         result = []
-        for g, segment, inverse, share in zip(align(grad, sizes), state.segments, inverses, shares, strict=True):
+        cut = align(grad, sizes)
+        for g, segment, inverse, share, unequal in zip(cut, state.segments, inverses, shares, unequals, strict=True):
             f = inverse * gain
             if primitive.frozen:
                 result.append(GradSegment(segment.size, g.q * f, g.p * f, g.s * f, g.r * f, g.k * f))
                 continue
             mean = pair_average(g.q, g.p, g.s, g.r, positions)
-            along = max(g.h, g.q / elements) * share * (2.0 - share)
+            if unequal is not None:
+                result.append(_to_unequal(g, segment.size, mean, gain, unequal, elements))
+                continue
+            along = max(g.h + g.a * g.a, g.q / elements) * share * (2.0 - share)
             q = max(g.q - mean - along, 0.0)
             # all pairs together have no mean left, so that those of one sample bound those of two from below
             s = max(g.s - mean, -q / max(positions - 1, 1))
@@ -136,7 +153,20 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
             result.append(GradSegment(segment.size, q * f * spread, p * f, s * f, r * f, g.k * f, inverse=share))
         return Pulled((grad.with_segments(result).normalised(),))
 
-    return Step((output,), pull)
+    return Step((output,), pull, degree=1.0 if primitive.frozen else 0.0)
+
+
+def _to_unequal(g: GradSegment, size: int, mean: float, gain: float, unequal: Unequal, elements: int) -> GradSegment:
+    """The gradient before normalising channels whose variances follow from their means."""
+    f = gain * unequal.inverse
+    # the part of a random gradient that the batch's mean and the value take is in the effect already
+    q = max(g.q - max(mean - g.q / elements, 0.0) - max(g.h - g.q / elements, 0.0), 0.0)
+    floor = -q / max(elements - 1, 1)
+    p, s, r = (max(value - mean, floor) * f for value in (g.p, g.s, g.r))
+    given = unequal.given
+    if g.given is not None and g.given.size == given.size:
+        given = given * g.given
+    return GradSegment(size, q * f, p, s, r, g.k * f, given=given, inverse=0.0)
 
 
 def normalize(state: State, primitive: rule.Normalize) -> Step:
@@ -212,9 +242,10 @@ def normalize(state: State, primitive: rule.Normalize) -> Step:
             far = (
                 (positions - 1) / positions * g.s if primitive.centered and positions > 1 and not over_channels else 0.0
             )
-            radial = min(g.h, g.q) if primitive.norm else 0.0  # a gradient along the value changes its length only
+            # a gradient along the value changes its length only
+            radial = min(g.a * g.a + (g.h if primitive.norm else 0.0), g.q)
             q = max(g.q * (1.0 - min(lost, 1.0)) - coherent - far - radial, 0.0)
             result.append(GradSegment(g.size, q * f, g.p * f, (g.s - far) * f, g.r * f, 0.0 if coherent else k * f))
         return Pulled((grad.with_segments(result).normalised(),))
 
-    return Step((output,), pull)
+    return Step((output,), pull, degree=0.0)

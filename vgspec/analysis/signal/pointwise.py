@@ -42,7 +42,8 @@ class Response(NamedTuple):
     """A chain of functions of a Gaussian, on quadrature nodes.
 
     ``scale``: what to multiply values (not slopes) by. ``slope`` is the last function's derivative at its input,
-    ``chi`` the exponent by which the output's mean square follows the Gaussian's.
+    ``chi`` the exponent by which the output's mean square follows the Gaussian's, and ``degree`` that by which it
+    follows the last function's input.
     """
 
     basis: Basis
@@ -56,6 +57,7 @@ class Response(NamedTuple):
     slope_kurtosis: float
     slope_squares: Vector
     chi: float
+    degree: float
 
 
 class _Values(NamedTuple):
@@ -96,7 +98,9 @@ def _evaluate(mean: float, deviation: float, functions: Chain, x: Vector) -> _Va
 def _response(mean: float, deviation: float, functions: Chain) -> Response:
     nodes = basis(mean, deviation, functions.kinks)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        x, slope, total = _evaluate(mean, deviation, functions, mean + deviation * nodes.z)
+        start = mean + deviation * nodes.z
+        x, slope, total = _evaluate(mean, deviation, functions, start)
+        before = start if functions.before is None else _evaluate(mean, deviation, functions.before, start).value
         w = nodes.weights
         squared = x * x
         square = float(w @ squared)
@@ -105,6 +109,7 @@ def _response(mean: float, deviation: float, functions: Chain) -> Response:
         slope_square = float(w @ d)
         slope_fourth = float(w @ (d * d))
         chi = float(w @ (x * total * nodes.z)) * deviation / square if 0.0 < square < math.inf else 1.0
+        degree = float(w @ (x * slope * before)) / square if 0.0 < square < math.inf else 1.0
         return Response(
             nodes,
             x,
@@ -117,6 +122,7 @@ def _response(mean: float, deviation: float, functions: Chain) -> Response:
             slope_fourth / slope_square**2 if slope_square > 0 else 3.0,
             spectrum(nodes, slope),
             chi if math.isfinite(chi) else 1.0,
+            degree if math.isfinite(degree) else 1.0,
         )
 
 
@@ -222,7 +228,8 @@ def align(grad: Grad, sizes: tuple[int, ...]) -> tuple[GradSegment, ...]:
             total = sum(part.size for part in parts) or 1
             sums = [sum(part.size * float(part[i]) for part in parts) / total for i in range(1, 7)]
             q, p, s, r, k, h = sums
-            result.append(GradSegment(size, q, p, s, r, k, h))
+            along = sum(part.size * part.a for part in parts) / total
+            result.append(GradSegment(size, q, p, s, r, k, h, a=along))
     return tuple(result)
 
 
@@ -231,7 +238,7 @@ def apply_function(state: State, fn: Fn) -> Step:
     outputs: list[Segment] = []
     responses: list[Response | None] = []
     bases: list[Moments] = []
-    chi = kurtosis = 0.0
+    chi = kurtosis = degree = 0.0
     stacked = False
     alive = 1.0
     for segment in state.segments:
@@ -252,6 +259,7 @@ def apply_function(state: State, fn: Fn) -> Step:
         share = segment.size / state.channels
         chi += share * (response.chi if response is not None else 1.0)
         kurtosis += share * (response.kurtosis if response is not None else 1.0)
+        degree += share * (response.degree if response is not None else 0.0)
         if fn.negative == 0.0 and response is not None and not stacked:
             off = float(response.basis.weights @ (response.slope == 0.0))
             alive *= off**segment.size
@@ -290,7 +298,7 @@ def apply_function(state: State, fn: Fn) -> Step:
         overlap = grad.overlap * (kept / weight) ** 2 if weight else grad.overlap
         return Pulled((grad.with_segments(result, fresh=fresh_gradient, overlap=overlap).normalised(),))
 
-    return Step((output,), pull)
+    return Step((output,), pull, degree=degree)
 
 
 def _decorrelation(responses: list[Response | None]) -> float:

@@ -168,7 +168,7 @@ def pool(state: State, primitive: rule.Pool) -> Step:
     output = replace(
         state, sizes=tuple(sizes), segments=tuple(segments), border=(), profile=profile, reach=_fewer(state, primitive)
     )
-    return Step((output,), _route(state, tuple(routes), taps.outputs / taps.inputs, moved))
+    return Step((output,), _route(state, tuple(routes), taps.outputs / taps.inputs, moved), degree=1.0)
 
 
 def _fewer(state: State, primitive: rule.Pool) -> float:
@@ -271,7 +271,7 @@ def _average(state: State, primitive: rule.Pool, sizes: tuple[int, ...], outputs
         profile = () if moved is None else moved.backward(grad.profile)[1]
         return Pulled((grad.with_segments(result, profile=profile).normalised(),))
 
-    return Step((output,), pull)
+    return Step((output,), pull, degree=1.0)
 
 
 def global_pool(state: State, primitive: rule.GlobalPool) -> Step:
@@ -296,7 +296,7 @@ def global_pool(state: State, primitive: rule.GlobalPool) -> Step:
             segments.append(Segment(segment.size, moments, None, segment.hetero))
             routes.append(route)
         output = replace(state, sizes=tuple(sizes), channel=channel, segments=tuple(segments), border=(), profile=())
-        return Step((output,), _route(state, tuple(routes), 1.0 / max(n, 1.0)))
+        return Step((output,), _route(state, tuple(routes), 1.0 / max(n, 1.0)), degree=1.0)
     state = fold_border(state)
     part = max(state.positions / n_out, 1.0)
 
@@ -327,4 +327,4 @@ def global_pool(state: State, primitive: rule.GlobalPool) -> Step:
         ]
         return Pulled((grad.with_segments(result, profile=()).normalised(),))
 
-    return Step((output,), pull)
+    return Step((output,), pull, degree=1.0)

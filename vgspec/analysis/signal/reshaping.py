@@ -53,7 +53,7 @@ def reshape(state: State, sizes: tuple[int, ...]) -> Step:
             merged = merge_axes(state, len(state.sizes), ())
         else:
             merged = _flat(state, total)
-        return Step((merged,), _flattened(state))
+        return Step((merged,), _flattened(state), degree=1.0)
     moments = _redrawn(state, sizes)
     channel = len(sizes) - 1 if sizes else 0
     output = State(
@@ -77,7 +77,7 @@ def reshape(state: State, sizes: tuple[int, ...]) -> Step:
         return Pulled((_uniform(grad, channels, s=s, k=s),))
 
     del positions
-    return Step((output,), pull)
+    return Step((output,), pull, degree=1.0)
 
 
 def _flat(state: State, total: int) -> State:
@@ -169,7 +169,7 @@ def scale(state: State, primitive: rule.Scale) -> Step:
         parts = (g.scaled(gain) for g, gain in zip(align(grad, sizes), gains, strict=True))
         return Pulled((grad.with_segments(parts).normalised(),))
 
-    return Step((output,), pull)
+    return Step((output,), pull, degree=1.0)
 
 
 def drop(state: State, primitive: rule.Drop) -> Step:
@@ -197,7 +197,7 @@ def drop(state: State, primitive: rule.Drop) -> Step:
         result = [GradSegment(g.size, g.q / keep, g.p, g.s * far, g.r, g.k) for g in grad.segments]
         return Pulled((grad.with_segments(result),))
 
-    return Step((output,), pull)
+    return Step((output,), pull, degree=1.0)
 
 
 def noise(state: State, primitive: rule.Noise) -> Step:
@@ -215,7 +215,7 @@ def noise(state: State, primitive: rule.Noise) -> Step:
             return Pulled((None,))
         return Pulled((grad.with_segments(GradSegment(g.size, g.q * (1.0 + factor), *g[2:6]) for g in grad.segments),))
 
-    return Step((output,), pull)
+    return Step((output,), pull, degree=1.0)
 
 
 def _alpha(state: State, rate: float) -> Step:
@@ -246,7 +246,7 @@ def _alpha(state: State, rate: float) -> Step:
             (grad.with_segments(GradSegment(g.size, g.q * f, *(v * f * keep for v in g[2:6])) for g in grad.segments),)
         )
 
-    return Step((output,), pull)
+    return Step((output,), pull, degree=1.0)
 
 
 def pad(state: State, primitive: rule.Pad) -> Step:
@@ -265,7 +265,7 @@ def pad(state: State, primitive: rule.Pad) -> Step:
         grad = grads[0]
         return Pulled((None if grad is None else replace(grad, outer=1.0),))
 
-    return Step((replace(state, sizes=tuple(sizes), border=tuple(border)),), pull)
+    return Step((replace(state, sizes=tuple(sizes), border=tuple(border)),), pull, degree=1.0)
 
 
 def crop(state: State, sizes: tuple[int, ...]) -> Step:
@@ -285,7 +285,7 @@ def crop(state: State, sizes: tuple[int, ...]) -> Step:
         ]
         return Pulled((grad.with_segments(result, profile=()),))
 
-    return Step((output,), pull)
+    return Step((output,), pull, degree=1.0)
 
 
 def tile(state: State, primitive: rule.Tile) -> Step:
@@ -316,7 +316,7 @@ def tile(state: State, primitive: rule.Tile) -> Step:
         grad = grads[0]
         return Pulled((None if grad is None else _gathered(grad, times, n),))
 
-    return Step((output,), pull)
+    return Step((output,), pull, degree=1.0)
 
 
 def _gathered(grad: Grad, copies: float, left: int) -> Grad:
@@ -383,4 +383,4 @@ def upsample(state: State, primitive: rule.Upsample, sizes: tuple[int, ...]) -> 
             result.append(GradSegment(g.size, q, p, total * g.s, total * g.r, own * g.k))
         return Pulled((grad.with_segments(result, profile=()).normalised(),))
 
-    return Step((output,), pull)
+    return Step((output,), pull, degree=1.0)

@@ -269,6 +269,7 @@ class GradSegment(NamedTuple):
     mean square given the underlying Gaussian value, on its quadrature nodes, relative to ``q``.
     ``inverse``: where ``q`` is weighted by the inverse of the channel's own variance, the share of that variance
     in what was divided by (the rest is epsilon); 0 elsewhere. ``positive``: only positive values get a gradient.
+    ``a``: the mean product with the value itself, over the value's root mean square (see `alignment`).
     """
 
     size: int
@@ -281,11 +282,14 @@ class GradSegment(NamedTuple):
     given: Any = None
     inverse: float = 0.0
     positive: bool = False
+    a: float = 0.0
 
     def scaled(self, f: float) -> GradSegment:
         """All moments times a number."""
-        size, q, p, s, r, k, h, given, inverse, positive = self
-        return GradSegment(size, q * f, p * f, s * f, r * f, k * f, h * f, given, inverse, positive)
+        size, q, p, s, r, k, h, given, inverse, positive, a = self
+        if a:
+            a *= math.sqrt(f)
+        return GradSegment(size, q * f, p * f, s * f, r * f, k * f, h * f, given, inverse, positive, a)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,11 +316,13 @@ class Grad:
             return self.segments[0]
         total = sum(segment.size for segment in self.segments)
         sums = [0.0] * 6
+        along = 0.0
         for segment in self.segments:
             for index in range(6):
                 sums[index] += segment.size * float(segment[index + 1])
+            along += segment.size * segment.a
         q, p, s, r, k, h = (value / total for value in sums)
-        return GradSegment(total, q, p, s, r, k, h)
+        return GradSegment(total, q, p, s, r, k, h, a=along / total)
 
     def log_mean_square(self) -> float:
         """Natural log of the typical mean square; ``-inf`` for no gradient."""
@@ -356,9 +362,13 @@ class Pulled(NamedTuple):
 class Step:
     """One primitive applied: its outputs, and its backward pass as a function of the outputs' gradients.
 
-    ``facts`` are further results, such as the memory horizon of a recurrence, as (name, value).
+    ``facts`` are further results, such as the memory horizon of a recurrence, as (name, value). ``degree`` is the
+    exponent by which the output follows the input, where `alignment` may use it, and ``adds`` says that the gradient
+    along the value comes on top of what independent weights would give.
     """
 
     outputs: tuple[State, ...]
     pull: Callable[[tuple[Grad | None, ...]], Pulled]
     facts: tuple[tuple[str, Any], ...] = ()
+    degree: float | None = None
+    adds: bool = False
