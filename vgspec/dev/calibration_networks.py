@@ -125,7 +125,7 @@ def drawn(number: int, seed: int, strategy: Any) -> list[Any]:
 
     rng = np.random.default_rng(seed)
     while len(found) < number:
-        draw.hypothesis.fuzz_one_input(rng.bytes(4096))  # type: ignore[attr-defined]
+        draw.hypothesis.fuzz_one_input(rng.bytes(4096))
     return list(found.values())
 
 
