@@ -26,6 +26,7 @@ from vgspec.diagnostics import Diagnostic, Evidence, Fix, Label, Severity, Span
 
 __all__ = [
     "BACKEND_MISSING",
+    "BAD_SETTING",
     "BUILD_FAILED",
     "CANNOT_WRITE",
     "CODES",
@@ -35,6 +36,7 @@ __all__ = [
     "EXPRESSION_VALUE",
     "LIMIT_EXCEEDED",
     "NOT_A_SPEC",
+    "NOT_LINTED",
     "SAVE_FAILED",
     "SHAPE_DISAGREES",
     "SYNTAX_ERROR",
@@ -44,6 +46,7 @@ __all__ = [
     "UNKNOWN_NAME",
     "UNQUOTED_EXPRESSION",
     "UNREADABLE_FILE",
+    "UNREADABLE_SETTINGS",
     "UNSUPPORTED_BY_KERAS",
     "UNSUPPORTED_YAML",
     "Code",
@@ -143,6 +146,9 @@ UNQUOTED_EXPRESSION = Code(
     "An unquoted expression inside `{...}` or `[...]` is cut short by YAML.",
 )
 NOT_A_SPEC = Code("VG007", "not-a-spec", _ERROR, "The document is empty, or is not a mapping.")
+NOT_LINTED = Code(
+    "VG008", "not-linted", _ERROR, "The file could not be linted: vgspec failed on it, or its process was killed."
+)
 
 # --- VG01x: expressions ---------------------------------------------------------------------------------
 
@@ -225,6 +231,15 @@ UNUSED_SUPPRESSION = Code(
     "VG070", "unused-suppression", Severity.WARNING, "A suppression allows a finding that there is not."
 )
 UNKNOWN_RULE = Code("VG071", "unknown-rule", Severity.WARNING, "A suppression names a rule that does not exist.")
+UNREADABLE_SETTINGS = Code(
+    "VG072", "unreadable-settings", _ERROR, "A settings file cannot be read, or is no valid TOML."
+)
+BAD_SETTING = Code(
+    "VG073",
+    "bad-setting",
+    _ERROR,
+    "A settings file names a setting, rule or threshold that does not exist, or gives it a wrong value.",
+)
 
 # --- VG08x: importing models of Keras -------------------------------------------------------------------
 

@@ -38,6 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "lint": LANGUAGE | {"frontend", "importers", "analysis", "files"},
     "backends": MODEL | {"layers", "files", "frontend.compile_section"},
     "report": MODEL | {"source", "analysis", "layers"},
+    "settings": LANGUAGE | {"analysis", "lint", "report"},
 }
 """What a part may import; parts that are not named here may import everything."""
 
