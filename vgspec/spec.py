@@ -10,6 +10,7 @@ from typing import Any
 
 from vgspec.diagnostics import Diagnostic, Severity, has_errors
 from vgspec.ir import Graph
+from vgspec.limits import DEFAULT_LIMITS, Limits
 from vgspec.source import Document, SourceMap
 
 __all__ = ["Spec", "SpecError"]
@@ -42,6 +43,7 @@ class Spec:
         diagnostics: everything found while loading, in document order.
         params: the values of the document's parameters.
         path: the file it was read from, if it was.
+        limits: the bounds it was loaded with.
         facts: what rules want to know of the document beside the graph (unused definitions …).
     """
 
@@ -51,6 +53,7 @@ class Spec:
     diagnostics: tuple[Diagnostic, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
     path: Path | None = None
+    limits: Limits = DEFAULT_LIMITS
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -19,10 +19,11 @@ from vgspec.cli.discover import find_targets, looks_like_spec
 from vgspec.cli.exits import UsageError
 from vgspec.cli.output import Output, wants_color
 from vgspec.cli.params import parse_params
-from vgspec.cli.selection import make_selection
 from vgspec.codes import DUPLICATE_KEY
 from vgspec.diagnostics import Severity
 from vgspec.report.model import Rule
+from vgspec.settings import Settings
+from vgspec.settings.selection import select, word_problem
 
 GOOD = """vgspec: "1"
 name: good
@@ -127,9 +128,15 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
         (["lint", "--set", "a=1", "--set", "a=2"], "--set a: given twice"),
         (["lint", "--set", "a="], "--set a=: the value is missing"),
         (["lint", "--set", "a=[1"], "--set a=[1: the value cannot be read"),
-        (["lint", "--select", "VG9"], "no rule is called 'VG9'"),
-        (["lint", "--ignore", "unknown-layr"], "no rule is called 'unknown-layr'; did you mean 'unknown-layer'?"),
-        (["lint", "--ignore", "unknown-layer"], "--ignore unknown-layer: VG023 (unknown-layer) makes a spec invalid"),
+        (["lint", "--select", "VG9"], "--select VG9: no rule is called 'VG9'"),
+        (
+            ["lint", "--ignore", "unknown-layr"],
+            "--ignore unknown-layr: no rule is called 'unknown-layr'; did you mean 'unknown-layer'?",
+        ),
+        (
+            ["lint", "--ignore", "unknown-layer"],
+            "--ignore unknown-layer: VG023 (unknown-layer) makes a spec invalid and cannot be ignored; mend",
+        ),
         (["lint", "--statistics", "--output-format", "sarif"], "--statistics: there is no form of it"),
         (["rule", "sintax-error"], "no rule is called 'sintax-error'; did you mean 'syntax-error'?"),
         (["rule"], "the following arguments are required: RULE"),
@@ -259,18 +266,28 @@ def test_statistics(folder: Path) -> None:
 def test_a_bug_in_one_file_does_not_hide_the_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = checking.load_target
 
-    def load_target(target: Any, params: Any) -> Any:
+    def load_target(target: Any, *rest: Any) -> Any:
         if target.name == "good.yaml":
             raise ZeroDivisionError("oh no")
-        return real(target, params)
+        return real(target, *rest)
 
     monkeypatch.setattr(checking, "load_target", load_target)
     result = Result("lint", "good.yaml", "bad.yaml")
     assert result.status == 3
-    assert "error: this is a bug in vgspec" in result.err
-    assert "ZeroDivisionError: oh no" in result.err
-    assert "VGSPEC_TRACEBACK=1" in result.err
-    assert "Found 1 error in 1 file" in result.out
+    assert result.err == ""
+    assert "error[VG008 not-linted]: vgspec failed on this file: ZeroDivisionError: oh no" in result.out
+    assert "VGSPEC_TRACEBACK=1" in result.out
+    assert "unknown layer 'Dens'" in result.out
+    assert "Found 2 errors in 2 files" in result.out
+    monkeypatch.setenv("VGSPEC_TRACEBACK", "1")
+    assert "Traceback (most recent call last)" in error_output(["lint", "good.yaml"])
+
+
+def error_output(argv: list[str]) -> str:
+    """What a call writes to standard error, tracebacks included."""
+    err = Stream()
+    main(argv, Output(Stream(), err))
+    return err.getvalue()
 
 
 def test_traceback_on_request(
@@ -334,7 +351,7 @@ def test_targets_come_once_and_in_order(folder: Path) -> None:
     (sub / "b.yml").write_text(GOOD)
     (sub / "a.json").write_text('{"vgspec": "1"}')
     names = [t.name for t in find_targets(["bad.yaml", ".", "./bad.yaml", "sub/b.yml", "-", "-", "none"])]
-    assert names == ["bad.yaml", "good.yaml", "sub/a.json", "sub/b.yml", "<stdin>", "none"]
+    assert names == ["bad.yaml", "good.yaml", "none", "sub/a.json", "sub/b.yml", "<stdin>"]
 
 
 # --- parameters and selection ---------------------------------------------------------------------------
@@ -371,14 +388,21 @@ def test_selection() -> None:
         Rule("VG102", "two", Severity.WARNING, "", group="vanishing"),
         Rule("VG201", "three", Severity.WARNING, "", group="other"),
     )
-    assert make_selection([], [], rules).selected is None
-    assert make_selection(["VG1"], [], rules).selected == {"VG101", "VG102"}
-    assert make_selection(["one,vg201"], [], rules).selected == {"VG101", "VG201"}
-    assert make_selection(["vanishing"], ["two"], rules).ignored == {"VG102"}
-    assert make_selection([], ["VG0"], rules).ignored >= {"VG008"}
-    with pytest.raises(UsageError, match="must be mended"):
-        make_selection([], ["VG001"], rules)
-    selection = make_selection(["VG101"], [], rules)
+
+    def chosen(selected: Any = (), ignored: Any = (), extended: Any = ()) -> Any:
+        return select(Settings(select=selected, ignore=ignored, extend_select=extended), None, rules)
+
+    assert chosen().selected is None
+    assert chosen(["VG1"]).selected == {"VG101", "VG102"}
+    assert chosen(["one", "vg201"]).selected == {"VG101", "VG201"}
+    assert chosen(["one"], (), ["three"]).selected == {"VG101", "VG201"}
+    assert chosen((), (), ["three"]).selected is None
+    assert chosen(["vanishing"], ["two"]).ignored == {"VG102"}
+    assert chosen((), ["VG0"]).ignored >= {"VG008"}
+    assert word_problem("VG0", rules, ignoring=True) is None
+    assert word_problem("VG001", rules) is None
+    assert "makes a spec invalid" in (word_problem("VG001", rules, ignoring=True) or ("",))[0]
+    selection = chosen(["VG101"])
     invalid = DUPLICATE_KEY.diagnostic("x")
     assert invalid in selection
     assert DUPLICATE_KEY.diagnostic("x", severity=Severity.WARNING) not in selection

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from vgspec.cli import build, diff, fmt, import_model, init, lint, migrate, probe, profile, rule, rules, schema, show
-from vgspec.cli.exits import Exit, UsageError
+from vgspec.cli.bugs import crash
+from vgspec.cli.exits import Exit, Reported, UsageError
 from vgspec.cli.output import Output
 from vgspec.cli.parser import Parser, add_common, parse
 
@@ -66,6 +67,8 @@ def main(argv: Sequence[str] | None = None, output: Output | None = None) -> int
     except UsageError as error:
         out.problem("error", str(error))
         return Exit.USAGE
+    except Reported as ended:
+        return ended.status
     except KeyboardInterrupt:
         out.stderr.write("\ninterrupted\n")
         return Exit.INTERRUPTED
@@ -116,24 +119,3 @@ def _discard(out: Output) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.stdout.fileno())
     except (OSError, ValueError, AttributeError):
         return
-
-
-def crash(error: Exception, out: Output) -> None:
-    """Say that vgspec itself is at fault and how to report it; a traceback only where one is asked for."""
-    from vgspec import __version__
-
-    if os.environ.get("VGSPEC_TRACEBACK"):
-        import traceback
-
-        out.stderr.write("".join(traceback.format_exception(error)))
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    place = "" if frame is None else f" at {os.path.basename(frame.tb_frame.f_code.co_filename)}:{frame.tb_lineno}"
-    out.problem("error", f"this is a bug in vgspec {__version__}, not in your spec")
-    text = " ".join(str(error).split())[:300]
-    out.stderr.write(f"  {type(error).__name__}: {text}{place}\n".encode("ascii", "backslashreplace").decode())
-    if not os.environ.get("VGSPEC_TRACEBACK"):
-        out.stderr.write(
-            "  Please report it with the spec and the output of the same command with VGSPEC_TRACEBACK=1 set.\n"
-        )

@@ -8,6 +8,7 @@ import re
 from vgspec.cli.exits import Exit, UsageError
 from vgspec.cli.output import Output
 from vgspec.cli.parser import Subparsers, add_params
+from vgspec.cli.settings import add_settings, chooser_of
 
 __all__ = ["add_parser", "parse_size", "run"]
 
@@ -29,6 +30,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="NAME.keras: Keras's own file; NAME.py: source that builds the model; NAME: a SavedModel folder",
     )
     add_params(parser)
+    add_settings(parser)
     parser.add_argument("--strict", action="store_true", help="stop on warnings too")
     parser.add_argument("--force", action="store_true", help="replace an existing target")
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the initial weights")
@@ -51,7 +53,9 @@ def run(args: argparse.Namespace, out: Output) -> int:
 
     target = Target.named(args.spec)
     limit_memory = None if args.max_memory is None else parse_size(args.max_memory)
-    findings, spec = check_one(target, parse_params(args.params))
+    chooser = chooser_of(args, out)
+    settings = chooser.of(target.path)
+    findings, spec = check_one(target, parse_params(args.params), chooser.selection(settings, target.path), settings)
     show_diagnostics(findings, out, spec.sources, files=(target.name,))
     limit = Severity.WARNING if args.strict else Severity.ERROR
     if any(at_least(d.severity, limit) for d in findings):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vgspec.report.model import Rule
+from vgspec.settings.selection import known_rules
 
 if TYPE_CHECKING:
     from vgspec.lint.rule import Rule as LintRule
@@ -15,27 +17,18 @@ __all__ = ["all_rules", "find_rule", "page", "thresholds"]
 
 def all_rules(*, pages: bool = True) -> tuple[Rule, ...]:
     """Every rule, sorted by code; without their pages, which take a while to make, if those are not needed."""
-    from vgspec.codes import CODES
     from vgspec.lint.rules import RULES
 
-    rules = [Rule(row.code, row.name, row.severity, row.summary) for row in CODES]
-    rules += [
-        Rule(
-            rule.code, rule.name, rule.severity, _summary(rule), page(rule) if pages else "", getattr(rule, "group", "")
-        )
-        for rule in RULES
-    ]
-    return tuple(sorted(rules, key=lambda rule: rule.code))
+    rules = known_rules()
+    if not pages:
+        return rules
+    by_code = {rule.code: rule for rule in RULES}
+    return tuple(replace(row, page=page(by_code[row.code])) if row.code in by_code else row for row in rules)
 
 
 def find_rule(word: str, rules: tuple[Rule, ...]) -> Rule | None:
     """The rule with this code or name, in any case."""
     return next((rule for rule in rules if word.upper() == rule.code or word.lower() == rule.name), None)
-
-
-def _summary(rule: type[LintRule]) -> str:
-    """The first paragraph of the docstring, as one line."""
-    return " ".join((rule.__doc__ or rule.name).strip().split("\n\n")[0].split())
 
 
 def thresholds(rule: type[LintRule]) -> str:

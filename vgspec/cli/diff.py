@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 from vgspec.cli.exits import Exit
 from vgspec.cli.output import Output
 from vgspec.cli.parser import Subparsers, add_params
+from vgspec.cli.settings import add_settings, chooser_of
 
 if TYPE_CHECKING:
     from vgspec.analysis.compare import Comparison
+    from vgspec.settings import Settings
+    from vgspec.settings.selection import Selection
+    from vgspec.spec import Spec
 
 __all__ = ["add_parser", "run"]
 
@@ -26,6 +30,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("first", metavar="A", help="a spec, a .keras file or a Keras config")
     parser.add_argument("second", metavar="B", help="another one")
     add_params(parser)
+    add_settings(parser)
     parser.add_argument("--ignore-names", action="store_true", help="models that differ in names only are equal")
     parser.add_argument("--no-findings", action="store_true", help="do not lint the two")
     parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")
@@ -44,17 +49,19 @@ def run(args: argparse.Namespace, out: Output) -> int:
     from vgspec.spec import SpecError
 
     params = parse_params(args.params)
+    chooser = chooser_of(args, out)
     graphs = []
     findings: list[dict[str, int]] = []
     for name in (args.first, args.second):
         target = Target.named(name)
-        spec = load_target(target, params)
+        settings = chooser.of(target.path)
+        spec = load_target(target, params, settings.limits)
         try:
             graphs.append(spec.require_graph())
         except SpecError as error:
             show_diagnostics(error.diagnostics, out, spec.sources, files=(target.name,))
             return Exit.USAGE
-        findings.append({} if args.no_findings else _counts(spec))
+        findings.append({} if args.no_findings else _counts(spec, settings, chooser.selection(settings, target.path)))
     result = compare(*graphs)
     equal = result.equal_but_names if args.ignore_names else result.equal
     if args.output_format == "json":
@@ -65,12 +72,15 @@ def run(args: argparse.Namespace, out: Output) -> int:
     return Exit.OK if equal else Exit.FAILED
 
 
-def _counts(spec: Any) -> dict[str, int]:
+def _counts(spec: Spec, settings: Settings, selection: Selection) -> dict[str, int]:
     """How often each rule finds something."""
     from vgspec.lint.engine import lint
 
     found: dict[str, int] = {}
-    for diagnostic in lint(spec, fixes=None).diagnostics:
+    result = lint(spec, settings=settings.thresholds, assumptions=settings.assumptions, fixes=None)
+    for diagnostic in result.diagnostics:
+        if diagnostic not in selection:
+            continue
         key = f"{diagnostic.code} {diagnostic.name}"
         found[key] = found.get(key, 0) + 1
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,15 +21,24 @@ _FLOW_VERSION = re.compile(r"""(?:\{|,)\s*(?:vgspec|"vgspec"|'vgspec')\s*:""")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One thing to lint: the name to show, and the path to read; no path for standard input."""
+    """One thing to lint.
+
+    Attributes:
+        name: as it is shown.
+        path: where it is read from; for standard input, where it is meant to stand, if that was said.
+        standard_input: whether it is what stands on standard input.
+    """
 
     name: str
     path: Path | None
+    standard_input: bool = False
 
     @classmethod
-    def named(cls, name: str) -> Target:
+    def named(cls, name: str, stdin_filename: str | None = None) -> Target:
         """The target that an argument names; ``-`` is standard input."""
-        return cls(STDIN, None) if name == "-" else cls(name, Path(name))
+        if name == "-":
+            return cls(stdin_filename or STDIN, None if stdin_filename is None else Path(stdin_filename), True)
+        return cls(name, Path(name))
 
 
 def looks_like_spec(text: str) -> bool:
@@ -50,38 +59,81 @@ def _depth(text: str) -> int:
     return sum(bare.count(sign) for sign in "{[") - sum(bare.count(sign) for sign in "}]")
 
 
-def find_targets(paths: Iterable[str]) -> Iterator[Target]:
-    """Every file to lint, each once: named files as they are, folders searched, ``-`` for standard input.
+def _nothing(_: Path) -> bool:
+    return False
+
+
+def find_targets(
+    paths: Iterable[str],
+    *,
+    excluded: Callable[[Path], bool] = _nothing,
+    force_exclude: bool = False,
+    stdin_filename: str | None = None,
+    unreadable: Callable[[str], None] | None = None,
+) -> list[Target]:
+    """Every file to lint, each once and sorted by name: named files, specs in folders, ``-`` for standard input.
 
     A named path that does not exist is a target too: reading it gives the diagnostic.
+
+    Args:
+        paths: files, folders, and ``-``.
+        excluded: says of a file or folder whether a search leaves it out.
+        force_exclude: leave out named files too.
+        stdin_filename: the name that standard input is to have.
+        unreadable: is told what could not be looked at, in words.
     """
-    seen: set[str] = set()
+    found: dict[str, Target] = {}
     for name in paths:
-        found: Iterable[Target] = _in_folder(Path(name)) if os.path.isdir(name) else (Target.named(name),)
-        for target in found:
-            key = target.name if target.path is None else os.path.realpath(target.path)
-            if key not in seen:
-                seen.add(key)
-                yield target
+        for target in _of_argument(name, excluded, force_exclude, stdin_filename, unreadable or (lambda _: None)):
+            key = "-" if target.path is None or target.standard_input else os.path.realpath(target.path)
+            known = found.get(key)
+            if known is None or (len(target.name), target.name) < (len(known.name), known.name):
+                found[key] = target
+    return sorted(found.values(), key=lambda target: (target.standard_input, Path(target.name).parts))
 
 
-def _in_folder(folder: Path) -> Iterator[Target]:
-    """Specs below a folder, in order of their names; hidden folders, environments and build outputs are left out."""
-    for base, folders, files in os.walk(folder):
+def _of_argument(
+    name: str,
+    excluded: Callable[[Path], bool],
+    force_exclude: bool,
+    stdin_filename: str | None,
+    unreadable: Callable[[str], None],
+) -> Iterable[Target]:
+    if os.path.isdir(name) and not os.path.isfile(os.path.join(name, "saved_model.pb")):
+        return _in_folder(Path(name), excluded, unreadable)
+    target = Target.named(name, stdin_filename)
+    if force_exclude and target.path is not None and excluded(target.path):
+        return ()
+    return (target,)
+
+
+def _in_folder(folder: Path, excluded: Callable[[Path], bool], unreadable: Callable[[str], None]) -> Iterator[Target]:
+    """Specs below a folder; hidden folders, environments and build outputs are left out."""
+
+    def failed(error: OSError) -> None:
+        unreadable(f"cannot search {error.filename}: {error.strerror or error}")
+
+    for base, folders, files in os.walk(folder, onerror=failed):
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(".") and name not in _SKIPPED and not Path(base, name, "pyvenv.cfg").exists()
+            if not name.startswith(".")
+            and name not in _SKIPPED
+            and not Path(base, name, "pyvenv.cfg").exists()
+            and not excluded(Path(base, name))
         )
         for name in sorted(files):
             path = Path(base, name)
-            if path.suffix.lower() in _SUFFIXES and _is_spec(path):
+            if path.suffix.lower() in _SUFFIXES and _is_spec(path, unreadable) and not excluded(path):
                 yield Target(str(path), path)
 
 
-def _is_spec(path: Path) -> bool:
+def _is_spec(path: Path, unreadable: Callable[[str], None]) -> bool:
     try:
+        if not path.is_file():  # a broken link, or a pipe that would block for ever
+            return False
         with path.open(encoding="utf-8-sig", errors="replace") as stream:
             return looks_like_spec(stream.read(_SNIFFED))
-    except OSError:
+    except OSError as error:
+        unreadable(f"cannot read {path}: {error.strerror or error}")
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-__all__ = ["Exit", "UsageError"]
+__all__ = ["Exit", "Reported", "UsageError"]
 
 
 class Exit(enum.IntEnum):
@@ -20,3 +20,12 @@ class Exit(enum.IntEnum):
 
 class UsageError(Exception):
     """A call that cannot be carried out as it stands: the message says why, and what to write instead."""
+
+
+class Reported(Exception):
+    """The call ends here, with a status; why it does has been shown already."""
+
+    def __init__(self, status: Exit) -> None:
+        """Keep the status."""
+        self.status = status
+        super().__init__(status)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vgspec.cli.checking import load_target
-from vgspec.cli.discover import Target
+from vgspec.cli.checking import Job, load_target
 from vgspec.cli.exits import UsageError
 from vgspec.cli.output import Output
-from vgspec.cli.selection import Selection
 
 if TYPE_CHECKING:
     from vgspec.lint.fixes import Fixed
@@ -18,9 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["diff_targets", "fix_targets"]
 
 
-def fix_targets(
-    targets: Sequence[Target], params: Mapping[str, object], selection: Selection, unsafe: bool, out: Output
-) -> int:
+def fix_targets(jobs: Sequence[Job], unsafe: bool, out: Output) -> int:
     """Make fixes in every file; each is written aside and renamed, and left alone if it has changed meanwhile.
 
     Returns:
@@ -29,10 +25,11 @@ def fix_targets(
     from vgspec.files import OutputError, atomic_write
 
     total = 0
-    for target in targets:
-        if target.path is None:
+    for job in jobs:
+        target = job.target
+        if target.path is None or target.standard_input:
             raise UsageError("--fix: standard input cannot be changed; use --diff, or name a file")
-        found = _fixed(target, params, selection, unsafe, out)
+        found = _fixed(job, unsafe, out)
         if found is None:
             continue
         fixed, before = found
@@ -51,15 +48,14 @@ def fix_targets(
     return total
 
 
-def diff_targets(
-    targets: Sequence[Target], params: Mapping[str, object], selection: Selection, unsafe: bool, out: Output
-) -> str:
+def diff_targets(jobs: Sequence[Job], unsafe: bool, out: Output) -> str:
     """What fixing would change, as a unified diff; empty where there is nothing to fix."""
     import difflib
 
     parts = []
-    for target in targets:
-        found = _fixed(target, params, selection, unsafe, out)
+    for job in jobs:
+        target = job.target
+        found = _fixed(job, unsafe, out)
         if found is None:
             continue
         fixed, before = found
@@ -71,25 +67,28 @@ def diff_targets(
     return "".join(parts)
 
 
-def _fixed(
-    target: Target, params: Mapping[str, object], selection: Selection, unsafe: bool, out: Output
-) -> tuple[Fixed, bytes] | None:
+def _fixed(job: Job, unsafe: bool, out: Output) -> tuple[Fixed, bytes] | None:
     """A target's text with all fixes, and the bytes it was read from; None if there is nothing to write."""
     from vgspec.lint.engine import Selection as RuleSelection
     from vgspec.lint.fixes import fix_spec
 
-    before = _bytes(target.path)
+    target, selection, settings = job.target, job.selection, job.settings
+    before = job.data if target.standard_input else _bytes(target.path)
     with out.progress(f"fixing {target.name}"):
-        spec = load_target(target, params)
+        spec = load_target(target, job.params, settings.limits, job.data)
         text = spec.document.text
         if text is None or spec.graph is None:
             return None
-        if target.path is None:
-            before = text.encode("utf-8")
         if before is None or before != text.encode("utf-8"):
             return None  # a model file, or another encoding than UTF-8
-        chosen = RuleSelection(tuple(selection.selected or ()), tuple(selection.ignored))
-        fixed = fix_spec(spec, unsafe=unsafe, selection=chosen)
+        chosen = RuleSelection(tuple(sorted(selection.selected or ())), tuple(sorted(selection.ignored)))
+        fixed = fix_spec(
+            spec,
+            unsafe=unsafe,
+            selection=chosen,
+            settings=settings.thresholds,
+            assumptions=settings.assumptions,
+        )
     return (fixed, before) if fixed.text != text else None
 
 

@@ -66,6 +66,16 @@ class Output:
         return self._look(self.stdout)
 
     @property
+    def interactive(self) -> bool:
+        """Whether somebody watches standard error: it is a terminal that can move its cursor."""
+        return _is_terminal(self.stderr) and os.environ.get("TERM") != "dumb"
+
+    @property
+    def clears(self) -> bool:
+        """Whether standard output is a terminal that can be cleared."""
+        return _is_terminal(self.stdout) and os.environ.get("TERM") != "dumb"
+
+    @property
     def error_look(self) -> Look:
         """How text on standard error is to be shown."""
         return self._look(self.stderr)

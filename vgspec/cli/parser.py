@@ -23,16 +23,12 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **kwargs: Any) -> None:
         """Like argparse's, without abbreviated options: they would break when an option is added."""
         super().__init__(**{"allow_abbrev": False, **kwargs})
-        self.options: list[str] = []
         self.commands: dict[str, Parser] = {}
 
-    def add_argument(self, *args: Any, **kwargs: Any) -> argparse.Action:
-        """As argparse's, remembering the options."""
-        action = super().add_argument(*args, **kwargs)
-        if not hasattr(self, "options"):  # argparse adds --help before there is a list
-            self.options = []
-        self.options += action.option_strings
-        return action
+    @property
+    def options(self) -> list[str]:
+        """All its options, those in groups too."""
+        return list(self._option_string_actions)
 
     @property
     def advice(self) -> str:

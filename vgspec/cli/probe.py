@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vgspec.cli.exits import Exit, UsageError
 from vgspec.cli.output import Output
 from vgspec.cli.parser import Subparsers, add_params
-from vgspec.cli.profile import add_assumptions, assumptions_of
+from vgspec.cli.settings import add_assumptions, add_settings, settings_for
 
 if TYPE_CHECKING:
     from vgspec.analysis.signal import Assumptions
@@ -30,6 +30,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("spec", metavar="SPEC", help="a spec, or - for standard input")
     add_params(parser)
     add_assumptions(parser)
+    add_settings(parser)
     parser.add_argument("--data", metavar="FILE", help="inputs to use: an .npz file with an array for every input")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="how many initialisations to average (3)")
     parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")
@@ -43,11 +44,12 @@ def run(args: argparse.Namespace, out: Output) -> int:
     from vgspec.cli.params import parse_params
     from vgspec.spec import SpecError
 
-    assumptions = assumptions_of(args)
     if args.seeds < 1:
         raise UsageError("--seeds: must be at least 1")
     target = Target.named(args.spec)
-    spec = load_target(target, parse_params(args.params))
+    settings = settings_for(args, target.path, out)
+    assumptions = settings.assumptions
+    spec = load_target(target, parse_params(args.params), settings.limits)
     try:
         graph = spec.require_graph()
     except SpecError as error:

@@ -8,41 +8,13 @@ from typing import TYPE_CHECKING
 from vgspec.cli.exits import Exit, UsageError
 from vgspec.cli.output import Output
 from vgspec.cli.parser import Subparsers, add_params
+from vgspec.cli.settings import add_assumptions, add_settings, settings_for
 
 if TYPE_CHECKING:
-    from vgspec.analysis.signal import Assumptions, Profile
+    from vgspec.analysis.signal import Profile
     from vgspec.ir import Graph
 
-__all__ = ["add_assumptions", "add_parser", "assumptions_of", "run"]
-
-
-def add_assumptions(parser: argparse.ArgumentParser) -> None:
-    """Options for sizes that a spec leaves open."""
-    parser.add_argument("--time", type=_positive, default=128, help="steps of sequences of open length (128)")
-    parser.add_argument("--positions", type=_positive, default=32, help="open positions along an axis of an image (32)")
-    parser.add_argument(
-        "--size", action="append", default=[], metavar="NAME=N", help="the number for a symbolic size; repeatable"
-    )
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
-
-
-def assumptions_of(args: argparse.Namespace) -> Assumptions:
-    """The assumptions that the options state."""
-    from vgspec.analysis.signal import Assumptions
-
-    sizes: dict[str, int] = {}
-    for item in args.size:
-        name, equals, number = item.partition("=")
-        if not equals or not number.isdigit() or int(number) < 1:
-            raise UsageError(f"--size {item}: write NAME=N with a whole number of at least 1")
-        sizes[name] = int(number)
-    return Assumptions(time=args.time, positions=args.positions, sizes=sizes)
+__all__ = ["add_parser", "run"]
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -55,6 +27,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("spec", metavar="SPEC", help="a spec, or - for standard input")
     add_params(parser)
     add_assumptions(parser)
+    add_settings(parser)
     parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")
     parser.add_argument("--plot", metavar="FILE", help="draw a picture: .svg, .png or .pdf (needs vgspec[plot])")
     parser.set_defaults(run=run)
@@ -67,9 +40,10 @@ def run(args: argparse.Namespace, out: Output) -> int:
     from vgspec.cli.params import parse_params
     from vgspec.spec import SpecError
 
-    assumptions = assumptions_of(args)
     target = Target.named(args.spec)
-    spec = load_target(target, parse_params(args.params))
+    settings = settings_for(args, target.path, out)
+    assumptions = settings.assumptions
+    spec = load_target(target, parse_params(args.params), settings.limits)
     try:
         graph = spec.require_graph()
     except SpecError as error:

@@ -7,6 +7,7 @@ import argparse
 from vgspec.cli.exits import Exit
 from vgspec.cli.output import Output
 from vgspec.cli.parser import Subparsers, add_params
+from vgspec.cli.settings import add_settings, settings_for
 
 __all__ = ["add_parser", "run"]
 
@@ -20,6 +21,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("spec", metavar="SPEC", help="a spec, or - for standard input")
     add_params(parser)
+    add_settings(parser)
     parser.add_argument("--inputs", action="store_true", help="with a column that names what each call reads")
     parser.add_argument("--dtypes", action="store_true", help="with a column of output dtypes")
     parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")
@@ -34,7 +36,7 @@ def run(args: argparse.Namespace, out: Output) -> int:
     from vgspec.spec import SpecError
 
     target = Target.named(args.spec)
-    spec = load_target(target, parse_params(args.params))
+    spec = load_target(target, parse_params(args.params), settings_for(args, target.path, out).limits)
     try:
         graph = spec.require_graph()
     except SpecError as error:

@@ -134,7 +134,7 @@ def load_document(
         graph = None
     ok_graph = None if findings.failed else graph
     ordered = sorted(findings.result(), key=lambda d: (d.file != document.file, d.file, _start(d)))
-    return Spec(document, SourceMap.of(documents), ok_graph, (*ordered, *findings.last), names, path, facts)
+    return Spec(document, SourceMap.of(documents), ok_graph, (*ordered, *findings.last), names, path, limits, facts)
 
 
 def _start(diagnostic: Diagnostic) -> int:

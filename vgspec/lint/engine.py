@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from vgspec import codes
 from vgspec.collection import uncollected
@@ -15,6 +16,9 @@ from vgspec.lint.places import argument_place, document_place, origin_of
 from vgspec.lint.rule import Finding, Rule
 from vgspec.lint.rules import RULES
 from vgspec.spec import Spec
+
+if TYPE_CHECKING:
+    from vgspec.analysis.signal import Assumptions
 
 __all__ = ["LintResult", "Selection", "find_rule", "lint", "run_rules"]
 
@@ -66,6 +70,7 @@ def lint(
     *,
     selection: Selection = Selection(),
     settings: Mapping[str, float] | None = None,
+    assumptions: Assumptions | None = None,
     fixes: Severity | None = Severity.WARNING,
     budget: int = 4_000,
 ) -> LintResult:
@@ -75,13 +80,14 @@ def lint(
         spec: the spec.
         selection: which rules run.
         settings: thresholds by ``rule.setting`` that differ from the defaults.
+        assumptions: numbers for sizes that the spec leaves open.
         fixes: look for fixes of findings from this severity on, and prove each by linting the changed document
             again; None for none.
         budget: how many layers all these proofs together may lint.
     """
     if spec.graph is None or has_errors(spec.diagnostics):
         return LintResult(spec, spec.diagnostics)
-    facts = Facts(spec, _settings(settings or {}))
+    facts = Facts(spec, _settings(settings or {}), assumptions)
     suppressed: list[Diagnostic] = []
     used: set[Place] = set()
     reported = run_rules(facts, selection, suppressed, used)

@@ -19,7 +19,7 @@ from vgspec.lint.records import Final, Kernel, Stage, Stretch
 from vgspec.source import MappingNode, SequenceNode, pointer_join
 
 if TYPE_CHECKING:
-    from vgspec.analysis.signal import Edge, NodeSignal, Profile
+    from vgspec.analysis.signal import Assumptions, Edge, NodeSignal, Profile
 
 __all__ = ["KEEPS_SIZE", "Facts", "Final", "Kernel", "Stage", "Stretch", "known_size"]
 
@@ -38,9 +38,11 @@ class Facts(GraphFacts):
     Attributes:
         spec: the spec.
         settings: thresholds by ``rule.setting``.
+        assumptions: numbers for sizes that the spec leaves open; the usual ones where it is None.
     """
 
     settings: Mapping[str, float] = field(default_factory=dict)
+    assumptions: Assumptions | None = None
 
     # --- activations ------------------------------------------------------------------------------
 
@@ -210,7 +212,7 @@ class Facts(GraphFacts):
         """The predicted size of every activation and gradient."""
         from vgspec.analysis.signal import profile
 
-        return profile(self.graph)
+        return profile(self.graph, self.assumptions)
 
     def signal(self, node: Node) -> NodeSignal | None:
         """What is predicted for a node; None where it could not be analysed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from vgspec.lint.edits import apply_edits, plan
 from vgspec.lint.words import power
 
 if TYPE_CHECKING:
+    from vgspec.analysis.signal import Assumptions
     from vgspec.lint.engine import LintResult, Selection
     from vgspec.lint.facts import Facts
     from vgspec.lint.rule import Finding
@@ -52,7 +53,7 @@ def reloaded(spec: Spec, edits: Iterable[Edit]) -> Spec:
     root = spec.to_dict().get("params")
     declared = root if isinstance(root, Mapping) else {}
     params = {name: value for name, value in spec.params.items() if name in declared}
-    return load_document(document, problems, path=spec.path, params=params)
+    return load_document(document, problems, path=spec.path, params=params, limits=spec.limits)
 
 
 def offer(facts: Facts, finding: Finding, diagnostic: Diagnostic, known: list[Diagnostic]) -> Fix | None:
@@ -84,7 +85,7 @@ def _effect(facts: Facts, finding: Finding, diagnostic: Diagnostic, fix: Fix, fo
     spec = reloaded(facts.spec, fix.edits)
     if spec.graph is None or has_errors(spec.diagnostics):
         return None
-    changed = Facts(spec, facts.settings)
+    changed = Facts(spec, facts.settings, facts.assumptions)
     after = [item for item, _ in run_rules(changed, Selection())]
     known, left = {_about(item) for item in found}, {_about(item) for item in after}
     if _about(diagnostic) in left:
@@ -109,27 +110,45 @@ def _gradient(facts: Facts, node: str) -> float | None:
     return size if size is not None and abs(size) < 300.0 else None
 
 
-def fix_spec(spec: Spec, *, unsafe: bool = False, selection: Selection | None = None) -> Fixed:
+def fix_spec(
+    spec: Spec,
+    *,
+    unsafe: bool = False,
+    selection: Selection | None = None,
+    settings: Mapping[str, float] | None = None,
+    assumptions: Assumptions | None = None,
+) -> Fixed:
     """Make every fix that may be made, round after round, until there is none left.
 
     Args:
         spec: a loaded spec with text.
         unsafe: also those that change the function which the model computes.
         selection: the rules that run.
+        settings: thresholds by ``rule.setting`` that differ from the defaults.
+        assumptions: numbers for sizes that the spec leaves open.
     """
     from vgspec.lint.engine import Selection, lint
 
-    chosen = selection or Selection()
+    def check(changed: Spec) -> LintResult:
+        return lint(
+            changed,
+            selection=selection or Selection(),
+            settings=settings,
+            assumptions=assumptions,
+            fixes=Severity.INFO,
+            budget=_BUDGET,
+        )
+
     allowed = {Applicability.SAFE} | ({Applicability.UNSAFE} if unsafe else set())
     applied: list[Diagnostic] = []
-    result = lint(spec, selection=chosen, fixes=Severity.INFO, budget=_BUDGET)
+    result = check(spec)
     for number in range(ROUNDS):
         ready = [item for item in result.diagnostics if item.fix is not None and item.fix.applicability in allowed]
         safe = [item for item in ready if item.fix is not None and item.fix.applicability is Applicability.SAFE]
         together = _compatible(safe or ready)
         if not together or spec.document.text is None:
             return Fixed(spec.document.text or "", result, tuple(applied), number)
-        spec, result, made = _step(spec, together, result, chosen)
+        spec, result, made = _step(spec, together, result, check)
         applied += made
         if not made:
             return Fixed(spec.document.text or "", result, (*applied,), number)
@@ -137,15 +156,13 @@ def fix_spec(spec: Spec, *, unsafe: bool = False, selection: Selection | None = 
 
 
 def _step(
-    spec: Spec, wanted: list[Diagnostic], before: LintResult, selection: Selection
+    spec: Spec, wanted: list[Diagnostic], before: LintResult, check: Callable[[Spec], LintResult]
 ) -> tuple[Spec, LintResult, list[Diagnostic]]:
     """Make fixes together; where that does harm, the first alone."""
-    from vgspec.lint.engine import lint
-
     for made in (wanted, wanted[:1]):
         edits = [edit for item in made if item.fix is not None for edit in item.fix.edits]
         changed = reloaded(spec, edits)
-        result = lint(changed, selection=selection, fixes=Severity.INFO, budget=_BUDGET)
+        result = check(changed)
         if not has_errors(changed.diagnostics) and len(result.diagnostics) < len(before.diagnostics):
             return changed, result, made
     return spec, before, []

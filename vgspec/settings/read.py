@@ -78,7 +78,8 @@ def read_settings(path: Path, name: str, rules: Sequence[Rule], *, named: bool =
     reader = _Reader(document, rules, raising=named)
     settings = reader.settings(root, pointer)
     if reader.found:
-        raise SettingsError(tuple(reader.found), SourceMap.of((document,)))
+        ordered = sorted(reader.found, key=lambda d: -1 if d.span is None else d.span.start)
+        raise SettingsError(tuple(ordered), SourceMap.of((document,)))
     return replace(settings, root=None if named else path.parent, file=name)
 
 
