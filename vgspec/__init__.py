@@ -10,17 +10,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vgspec.api import compile_spec, from_keras, lint_spec, load_spec, profile_spec
     from vgspec.layers.registry import register_layer
+    from vgspec.settings import Settings, SettingsError, find_settings, load_settings
     from vgspec.spec import Spec, SpecError
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Settings",
+    "SettingsError",
     "Spec",
     "SpecError",
     "__version__",
     "compile_spec",
+    "find_settings",
     "from_keras",
     "lint_spec",
+    "load_settings",
     "load_spec",
     "profile_spec",
     "register_layer",
@@ -33,6 +38,10 @@ _HOMES = {
     "lint_spec": "vgspec.api",
     "load_spec": "vgspec.api",
     "profile_spec": "vgspec.api",
+    "Settings": "vgspec.settings",
+    "SettingsError": "vgspec.settings",
+    "find_settings": "vgspec.settings",
+    "load_settings": "vgspec.settings",
     "Spec": "vgspec.spec",
     "SpecError": "vgspec.spec",
 }

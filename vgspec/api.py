@@ -13,6 +13,7 @@ from vgspec.spec import Spec, SpecError
 if TYPE_CHECKING:
     from vgspec.analysis.signal import Profile
     from vgspec.lint.engine import LintResult
+    from vgspec.settings import Settings
 
 __all__ = ["compile_spec", "from_keras", "lint_spec", "load_spec", "profile_spec"]
 
@@ -33,16 +34,31 @@ def load_spec(
     return load(spec, params=params, limits=limits)
 
 
-def lint_spec(spec: str | Path | Mapping[str, Any] | Spec, *, params: Mapping[str, Any] | None = None) -> LintResult:
+def lint_spec(
+    spec: str | Path | Mapping[str, Any] | Spec,
+    *,
+    params: Mapping[str, Any] | None = None,
+    settings: Settings | None = None,
+) -> LintResult:
     """Everything vgspec has to say of a spec: errors of the document, and the findings of the rules.
 
+    Settings files are not looked for: `find_settings` gives those that ``vgspec lint`` would use.
+
     Args:
-        spec: a path, YAML or JSON text, a ``dict``, or a loaded spec.
+        spec: a path, YAML or JSON text, a ``dict``, or a loaded spec, which keeps the limits it was loaded with.
         params: values for the spec's parameters.
+        settings: which rules run, their thresholds, assumptions and limits.
+
+    Raises:
+        ValueError: if the settings name a rule or a threshold that there is not.
     """
     from vgspec.lint.engine import lint
 
-    return lint(spec if isinstance(spec, Spec) else load(spec, params=params))
+    if settings is None:
+        return lint(spec if isinstance(spec, Spec) else load(spec, params=params))
+    from vgspec.settings.applied import lint_with
+
+    return lint_with(spec if isinstance(spec, Spec) else load(spec, params=params, limits=settings.limits), settings)
 
 
 def profile_spec(spec: str | Path | Mapping[str, Any] | Spec, *, params: Mapping[str, Any] | None = None) -> Profile:

@@ -16,7 +16,6 @@ import pytest
 from vgspec import __version__
 from vgspec.cli import checking, main
 from vgspec.cli.discover import find_targets, looks_like_spec
-from vgspec.cli.exits import UsageError
 from vgspec.cli.output import Output, wants_color
 from vgspec.cli.params import parse_params
 from vgspec.codes import DUPLICATE_KEY

@@ -151,14 +151,11 @@ def check_one(
     data: bytes | None = None,
 ) -> tuple[tuple[Diagnostic, ...], Spec]:
     """The findings of one target, and the spec as far as it could be read. Rules that are not selected do not run."""
-    from vgspec.lint.engine import Selection as RuleSelection
-    from vgspec.lint.engine import lint
+    from vgspec.settings.applied import lint_selected
 
     given = settings or Settings()
     spec = load_target(target, params, given.limits, data)
-    chosen = RuleSelection(tuple(sorted(selection.selected or ())), tuple(sorted(selection.ignored)))
-    result = lint(spec, selection=chosen, settings=given.thresholds, assumptions=given.assumptions)
-    return tuple(d for d in result.diagnostics if d in selection), spec
+    return lint_selected(spec, given, selection).diagnostics, spec
 
 
 def load_target(
