@@ -14,6 +14,7 @@ VG05x    shapes and dtypes
 VG06x    building with a backend
 VG07x    suppressions and configuration
 VG08x    importing models of Keras
+VG09x    what cannot be analysed
 ======== =================================================
 """
 
@@ -261,6 +262,16 @@ NO_CONFIG = Code("VG088", "no-config", _ERROR, "A model file holds no config of 
 IMPORT_CHANGED = Code(
     "VG089", "import-changed", Severity.INFO, "Something of the model was left out of the spec or renamed."
 )
+
+# --- VG09x: what cannot be analysed ---------------------------------------------------------------------
+
+OPAQUE_LAYER = Code(
+    "VG090",
+    "opaque-layer",
+    Severity.INFO,
+    "A layer's class is not known here: its shapes and weights are as Keras told them, and it is not analysed.",
+)
+OPAQUE_NOT_BUILT = Code("VG091", "opaque-not-built", _ERROR, "A layer whose class is not known here cannot be built.")
 
 CODES: tuple[Code, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Code))
 """Every row above, in order: a constant is a row, so none can be forgotten."""

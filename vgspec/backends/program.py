@@ -13,8 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from vgspec.backends.construct import Construct, Expr, LayerUse, Name, TensorUse, describe
+from vgspec.backends.errors import BuildError, about
 from vgspec.catalogue.base import KerasObject
+from vgspec.codes import OPAQUE_NOT_BUILT
+from vgspec.diagnostics import Diagnostic
 from vgspec.ir import Argument, Graph, Input, Node, Ref, Tensor
+from vgspec.layers.opaque import is_opaque
 from vgspec.layers.operations.base import Operation
 
 __all__ = ["CallStep", "InputStep", "LayerStep", "Program", "Results", "Step", "plan"]
@@ -85,13 +89,19 @@ class Program:
 
 
 def plan(graph: Graph) -> Program:
-    """The calls that build a graph."""
+    """The calls that build a graph.
+
+    Raises:
+        BuildError: if it has a layer of which only the outside is known.
+    """
     steps: list[Step] = [InputStep(item, _input(item)) for item in graph.inputs]
     made: set[str] = set()
     for node in graph.nodes:
         operator = graph.operator(node)
         if not isinstance(operator, KerasObject):
             raise TypeError(f"layer {node.layer!r} is a {type(operator).__name__}, not a layer descriptor")
+        if is_opaque(operator):
+            raise BuildError(_opaque(graph))
         if isinstance(operator, Operation):
             steps.append(_operation(node, operator))
             continue
@@ -109,6 +119,24 @@ def plan(graph: Graph) -> Program:
         inputs=inputs[0] if len(inputs) == 1 else inputs,
         outputs=next(iter(outputs.values())) if len(outputs) == 1 else outputs,
     )
+
+
+def _opaque(graph: Graph) -> list[Diagnostic]:
+    """Every layer whose class is not known, so that nothing could be called."""
+    found: dict[str, Diagnostic] = {}
+    for node in graph.nodes:
+        layer: Any = graph.operator(node)
+        if is_opaque(layer) and node.layer not in found:
+            found[node.layer] = about(
+                OPAQUE_NOT_BUILT,
+                f"the layer {node.layer!r} cannot be built: {layer.why}",
+                node=node.id,
+                origin=node.origin,
+                help=""
+                if layer.reason
+                else f"register a descriptor of {layer.class_name}: docs/how-to/custom-layers.md",
+            )
+    return list(found.values())
 
 
 _INPUT_OPTIONS = ("sparse", "ragged", "optional")

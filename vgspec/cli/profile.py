@@ -49,6 +49,7 @@ def run(args: argparse.Namespace, out: Output) -> int:
     except SpecError as error:
         show_diagnostics(error.diagnostics, out, spec.sources, files=(target.name,))
         return Exit.FAILED
+    show_diagnostics(spec.diagnostics, out, spec.sources, files=(target.name,))
     from vgspec.analysis.signal import profile
     from vgspec.report.profile import render_profile, render_profile_json
 

@@ -339,6 +339,13 @@ ARGUMENTS: Mapping[str, str] = {
 }
 
 SPECIAL: Mapping[str, str] = {
+    "Opaque.class_name": "Name of the class, as Keras knows it.",
+    "Opaque.package": "Module or package that the class comes from: for the reader; it is never imported.",
+    "Opaque.reason": "Why vgspec cannot describe the layer, where its class is known.",
+    "Opaque.arguments": "The constructor's arguments as far as a spec can hold them, for a later descriptor.",
+    "Opaque.calls": "For each kind of call the tensors that went in, by argument, and those that came out.",
+    "Opaque.weights": "Shape of each weight by name, in Keras's order; null where the config does not tell them.",
+    "Opaque.non_trainable": "Names of the weights that training does not change.",
     "Activation.activation": "The function that is applied.",
     "SeparableConv1D.depth_multiplier": "Number of channels that each input channel gets in the depthwise step.",
     "SeparableConv2D.depth_multiplier": "Number of channels that each input channel gets in the depthwise step.",

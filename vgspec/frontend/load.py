@@ -130,6 +130,10 @@ def load_document(
             facts = {"library": library}
             if "layers" in library.root:
                 graph = _build_graph(library, findings, limits)
+        if graph is not None and any(layer.type_name == "Opaque" for layer in graph.layers.values()):
+            from vgspec.frontend.opaque import opaque_findings
+
+            findings.extend(opaque_findings(graph))
     except TooMuch:
         graph = None
     ok_graph = None if findings.failed else graph

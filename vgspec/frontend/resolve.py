@@ -109,6 +109,12 @@ class Resolver:
         at = ScalarNode(action, span=origin.span)
         made = make_object(cls, value, pointer, env, at)
         layer = made if isinstance(made, Layer) else None
+        if action == "Opaque" and layer is not None:
+            from vgspec.frontend.opaque import known_layer
+
+            if known := known_layer(layer):
+                found = object_from_value("layer", dict([known]), value, pointer_join(pointer, "arguments"), env)
+                layer = found if isinstance(found, Layer) else None
         if value is None or constant(value):
             self._constants[cache_key] = layer
         return layer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from vgspec.diagnostics import Span
@@ -10,17 +9,10 @@ from vgspec.frontend.builder import Outcome, Suppressions
 from vgspec.frontend.library import Library
 from vgspec.frontend.values import FAILED, Environment, Failed
 from vgspec.ir import Argument, Ref
+from vgspec.layers.naming import snake_case
 from vgspec.source import MappingNode, ScalarNode, SequenceNode, SNode, pointer_join
 
 __all__ = ["Scope", "bundle", "outcome_of", "snake_case", "span_of", "suppressions", "text_of"]
-
-_WORD = re.compile(r"(.)([A-Z][a-z0-9]+)")
-_CAPITAL = re.compile(r"([a-z])([A-Z])")
-
-
-def snake_case(name: str) -> str:
-    """Keras's own way of naming a layer after its class: ``Conv2D`` → ``conv2d``, ``ReLU`` → ``re_lu``."""
-    return _CAPITAL.sub(r"\1_\2", _WORD.sub(r"\1_\2", name)).lower().replace(".", "_")
 
 
 @dataclass(slots=True)

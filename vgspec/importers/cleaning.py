@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from vgspec.ir import Graph, Node, Ref
+from vgspec.layers.opaque import is_opaque
 
 __all__ = ["clean"]
 
@@ -47,7 +48,9 @@ def _automatic(graph: Graph) -> dict[Ref, tuple[str, Ref]]:
         first = next(iter(node.refs()), None)
         if first is None:
             continue
-        if getattr(layer, "makes_mask", False):
+        if is_opaque(layer):  # whether it makes a mask is not known: one that comes from it is taken for Keras's
+            found |= {Ref(node.id, i): (layer.type_name, first) for i in range(len(node.outputs))}
+        elif getattr(layer, "makes_mask", False):
             found[Ref(node.id)] = (layer.type_name, first)
         elif getattr(layer, "supports_masking", False) and first in found:
             found[Ref(node.id)] = found[first]
@@ -60,6 +63,8 @@ def _is_own(graph: Graph, mask: Ref, made: tuple[str, Ref] | None) -> bool:
     if made is None or node is None:
         return False
     kind, source = made
+    if kind == "Opaque":
+        return True
     if kind == "Masking" and graph.operator(node).type_name == "ops.any":
         inner = next(iter(node.refs()), None)
         node = graph.by_id.get(inner.node) if inner is not None else None

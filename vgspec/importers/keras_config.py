@@ -15,11 +15,14 @@ from vgspec import codes
 from vgspec.diagnostics import Diagnostic, has_errors
 from vgspec.frontend.builder import Builder
 from vgspec.frontend.findings import Findings
+from vgspec.frontend.opaque import opaque_findings
 from vgspec.importers.calls import ConfigCall, TensorRef, keras_tensor, tensors
 from vgspec.importers.model_config import Entry, ModelConfig, read_model
 from vgspec.importers.names import spec_name
+from vgspec.importers.opaque import named
 from vgspec.importers.problem import ImportProblem
 from vgspec.ir import BATCH, Argument, Graph, Input, Origin, Output, Ref, Tensor
+from vgspec.layers.opaque import is_opaque
 from vgspec.limits import DEFAULT_LIMITS, Limits
 from vgspec.source import pointer_join
 
@@ -148,7 +151,7 @@ class _Reader:
                 graph.by_id[node].origin.pointer,
                 layer=node,
             )
-        return Imported(graph.verify(), (*self.findings.result(), *notes))
+        return Imported(graph.verify(), (*self.findings.result(), *notes, *opaque_findings(graph)))
 
     # --- names -------------------------------------------------------------------------------------
 
@@ -336,6 +339,8 @@ class _Reader:
             raise ImportProblem(codes.BAD_CALL, "cannot be called on its own", call.pointer, layer=entry.name)
         names = list(rows)
         given: dict[str, Any] = {}
+        if is_opaque(entry.layer):
+            call = named(call)
         if len(call.args) > len(names):
             count = f"{len(names)} argument{'s' if len(names) != 1 else ''}"
             raise ImportProblem(
@@ -343,7 +348,7 @@ class _Reader:
             )
         given |= dict(zip(names, call.args, strict=False))
         for name, value in call.kwargs.items():
-            name = names[0] if name in ("inputs", "x") and names[0] not in given else name
+            name = names[0] if name in ("inputs", "x") and name not in rows and names[0] not in given else name
             given[name] = value
         found: dict[str, Argument] = {}
         for name, value in given.items():
@@ -357,6 +362,8 @@ class _Reader:
                     continue
             elif name == "mask" and name not in rows and not any(True for _ in tensors(value)):
                 continue
+            if name not in rows and is_opaque(entry.layer):
+                continue  # what its class gives every call by itself
             if name not in rows:
                 if name == "training" and isinstance(value, bool):
                     raise ImportProblem(

@@ -10,6 +10,7 @@ from vgspec import codes
 from vgspec.importers.calls import ConfigCall, TensorRef, read_calls, read_structure
 from vgspec.importers.keras2 import REFUSED_CLASSES
 from vgspec.importers.objects import read_layer
+from vgspec.importers.opaque import Recorded, chained, opaque_layer, recorded_tensors
 from vgspec.importers.problem import ImportProblem
 from vgspec.source import pointer_join
 
@@ -90,9 +91,10 @@ def read_model(data: Any, pointer: str, problems: list[ImportProblem], depth: in
     if data["class_name"] in SEQUENTIAL:
         return _sequential(name, config, layers, here, problems, depth)
     entries: dict[str, Entry] = {}
+    recorded = recorded_tensors(layers)
     for i, item in enumerate(layers):
         where = pointer_join(here, "layers", i)
-        found = _entry(item, where, problems, depth)
+        found = _entry(item, where, problems, depth, recorded)
         if found is None:
             continue
         if found.name in entries:
@@ -106,7 +108,14 @@ def read_model(data: Any, pointer: str, problems: list[ImportProblem], depth: in
     return ModelConfig(name, pointer, entries, inputs, outputs, functional=True)
 
 
-def _entry(item: Any, pointer: str, problems: list[ImportProblem], depth: int) -> Entry | None:
+def _entry(
+    item: Any,
+    pointer: str,
+    problems: list[ImportProblem],
+    depth: int,
+    recorded: Recorded,
+    before: TensorRef | None = None,
+) -> Entry | None:
     if not isinstance(item, Mapping):
         raise ImportProblem(codes.BAD_CONFIG, f"expected a layer, got {item!r:.60}", pointer)
     config = item.get("config")
@@ -126,7 +135,12 @@ def _entry(item: Any, pointer: str, problems: list[ImportProblem], depth: int) -
             return Entry(name, pointer, config, calls, model=read_model(item, pointer, problems, depth + 1))
         if isinstance(module, str) and module.startswith("keras.src.ops"):
             return Entry(name, pointer, config, calls, operation=str(kind))
-        return Entry(name, pointer, config, calls, layer=read_layer(item, pointer))
+        try:
+            layer = read_layer(item, pointer)
+        except ImportProblem as problem:
+            chain = () if before is None else (ConfigCall((before,), {}, pointer, {}),)
+            layer = opaque_layer(item, calls or chain, pointer, recorded, problem)
+        return Entry(name, pointer, config, calls, layer=layer)
     except ImportProblem as problem:
         problem.layer = problem.layer or name
         problems.append(problem)
@@ -144,9 +158,10 @@ def _sequential(
     """A chain, with the input that its first layer or its built shape tells of."""
     entries: dict[str, Entry] = {}
     before: TensorRef | None = None
+    recorded = chained(layers)
     for i, item in enumerate(layers):
         where = pointer_join(here, "layers", i)
-        found = _entry(item, where, problems, depth)
+        found = _entry(item, where, problems, depth, recorded, before)
         if found is None:
             continue
         if found.name in entries:

@@ -21,7 +21,7 @@ from vgspec.importers.problem import ImportProblem
 from vgspec.layers.registry import REGISTRY
 from vgspec.source import pointer_join
 
-__all__ = ["dtype_policy", "is_serialized", "layer_class", "read_layer", "read_object"]
+__all__ = ["dtype_policy", "is_serialized", "layer_class", "literal", "read_layer", "read_object"]
 
 _SKIPPED = frozenset({"name", "build_config", "compile_config", "batch_input_shape", "batch_shape", "registered_name"})
 """Keys that say something of the object in its model, not of the object."""
@@ -125,6 +125,13 @@ def read_object(kind: str, value: Any, pointer: str) -> Any:
         return None
     if not isinstance(value, Mapping):
         return value if not isinstance(value, list) else tuple(value)
+    if set(value) == {"value"} or value.get("class_name") == "__lambda__":  # the byte code of a lambda
+        raise ImportProblem(
+            codes.CODE_IN_CONFIG,
+            f"the {kind} is a Python function without a name",
+            pointer,
+            help="a spec holds classes and functions of Keras only",
+        )
     if not is_serialized(value):
         raise ImportProblem(codes.BAD_CONFIG_VALUE, f"expected a serialised {kind}, got {value!r:.60}", pointer)
     name, config = value["class_name"], value["config"]
@@ -214,30 +221,30 @@ def _kind(field: Any) -> Kind | None:
 def _value(field: Any, value: Any, pointer: str) -> Any:
     kind = _kind(field)
     if kind is None:
-        return _literal(value, pointer)
+        return literal(value, pointer)
     if kind.many and isinstance(value, list | tuple):
         return tuple(read_object(kind.name, item, pointer_join(pointer, i)) for i, item in enumerate(value))
     return read_object(kind.name, value, pointer)
 
 
-def _literal(value: Any, pointer: str) -> Any:
+def literal(value: Any, pointer: str) -> Any:
     """Plain data with tuples for lists; Keras's wrappers of tuples, arrays and seeds are opened.
 
     Raises:
         ImportProblem: for a serialised object where a plain value belongs.
     """
     if isinstance(value, list | tuple):
-        return tuple(_literal(item, pointer_join(pointer, i)) for i, item in enumerate(value))
+        return tuple(literal(item, pointer_join(pointer, i)) for i, item in enumerate(value))
     if not isinstance(value, Mapping):
         return value
     if not is_serialized(value):
-        return {key: _literal(item, pointer_join(pointer, key)) for key, item in value.items()}
+        return {key: literal(item, pointer_join(pointer, key)) for key, item in value.items()}
     kind, config = value["class_name"], value["config"]
     config = config if isinstance(config, Mapping) else {}
     if kind in ("__tuple__", "TensorShape"):
-        return _literal(value.get("items", config.get("value", config.get("items", ()))), pointer)
+        return literal(value.get("items", config.get("value", config.get("items", ()))), pointer)
     if kind in ("__numpy__", "__tensor__"):
-        return _literal(config.get("value"), pointer)
+        return literal(config.get("value"), pointer)
     if kind == "SeedGenerator":
         return config.get("seed")
     if kind in ("DTypePolicy", "Policy"):

@@ -257,5 +257,6 @@ def _name(items: Items, blocks: Mapping[str, Block]) -> str:
 
 
 def _word(item: Item) -> str:
-    word = _WORDS.get(item.action, snake_case(item.action.removeprefix("ops.")))
+    action = str(item.argument("class_name")) if item.action == "Opaque" else item.action
+    word = _WORDS.get(action, snake_case(action.removeprefix("ops.")))
     return word.removesuffix("1d").removesuffix("2d").removesuffix("3d")

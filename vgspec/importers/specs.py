@@ -52,7 +52,8 @@ def spec_of_config(data: Any, *, file: str, flat: bool = False, limits: Limits =
         found = codes.BAD_CONFIG_VALUE.diagnostic(str(error), file=file)
         return _failed(Imported(None, (*imported.diagnostics, found)), file)
     spec = load(document, file=file, limits=limits)
-    return replace(spec, diagnostics=(*imported.diagnostics, *spec.diagnostics))
+    own = tuple(item for item in spec.diagnostics if item.code != codes.OPAQUE_LAYER.code)  # said of the config
+    return replace(spec, diagnostics=(*imported.diagnostics, *own))
 
 
 def load_model_file(path: Path, *, file: str | None = None, limits: Limits = DEFAULT_LIMITS) -> Spec:

@@ -89,6 +89,7 @@ INDEX: Mapping[str, str] = {
     "MultiHeadAttention": "attention",
     "Multiply": "merging",
     "Normalization": "normalization",
+    "Opaque": "opaque",
     "PReLU": "activation",
     "Permute": "reshaping",
     "Pipeline": "image",

@@ -358,6 +358,7 @@ UNDRAWN: dict[str, str] = {
     **dict.fromkeys(("MelSpectrogram", "STFTSpectrogram"), "needs SciPy for its window"),
     **dict.fromkeys(("CustomScaleLayer", "LayerScale", "StochasticDepth"), "belongs to keras.applications"),
     "Equalization": "gives its input back as it is, of which Keras 3.15 makes a cycle",
+    "Opaque": "stands for a layer that is not known, and cannot be built",
     "ConvLSTM3D": "needs an input of rank 6",
     "ReversibleEmbedding": "is called twice, the second time in reverse",
 }
