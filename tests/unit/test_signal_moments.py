@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from vgspec.analysis.signal.functions import chain, scalar_function
+from vgspec.analysis.signal.nodes import HERMITE, LEGENDRE
 from vgspec.analysis.signal.pointwise import function_moments
 from vgspec.analysis.signal.pooling import maximum_moments
-from vgspec.analysis.signal.quadrature import basis, mehler, spectrum
-from vgspec.analysis.signal.softmax import probabilities
+from vgspec.analysis.signal.quadrature import _mirrored, basis, mehler, spectrum
+from vgspec.analysis.signal.softmax import _narrow, _powers, _wide, probabilities
 from vgspec.analysis.signal.state import Moments, Segment, average, independent_moments, pair_average
 from vgspec.analysis.signal.taps import count
 from vgspec.catalogue.activation_table import ROWS
@@ -69,6 +70,14 @@ def test_rectifier_pairs_follow_the_arc_cosine_kernel() -> None:
     assert found.q == pytest.approx(2.0, rel=1e-9)
 
 
+@pytest.mark.parametrize("points", [16, 24])
+def test_tables_of_nodes_are_those_of_gauss(points: int) -> None:
+    for found, wanted in zip(_mirrored(HERMITE[points]), np.polynomial.hermite_e.hermegauss(points), strict=True):
+        assert found == pytest.approx(wanted, rel=1e-12)
+    for found, wanted in zip(_mirrored(LEGENDRE), np.polynomial.legendre.leggauss(8), strict=True):
+        assert found == pytest.approx(wanted, rel=1e-14)
+
+
 def test_mehler_gives_the_total_for_equal_arguments() -> None:
     nodes = basis(0.0, 1.0)
     values = np.maximum(nodes.z, 0.0)
@@ -82,10 +91,29 @@ def test_softmax_moments_agree_with_sampling(classes: int) -> None:
     z = 1.5 * rng.standard_normal((4_000_000 // classes // 10, classes))
     y = np.exp(z - z.max(axis=1, keepdims=True))
     y /= y.sum(axis=1, keepdims=True)
-    square, jacobian, _, _ = probabilities(2.25, classes)
+    square, jacobian = probabilities(2.25, classes)
     s2 = (y * y).sum(axis=1, keepdims=True)
-    assert square == pytest.approx(float((y * y).mean()), rel=0.05)
-    assert jacobian == pytest.approx(float((y * y * (1 - 2 * y + s2)).mean()), rel=0.06)
+    assert square == pytest.approx(float((y * y).mean()), rel=0.02)
+    assert jacobian == pytest.approx(float((y * y * (1 - 2 * y + s2)).mean()), rel=0.02)
+
+
+@pytest.mark.parametrize("deviation", [0.05, 0.7, 2.0, 3.9, 4.1, 12.0])
+def test_softmax_of_two_logits_is_a_sigmoid_of_their_difference(deviation: float) -> None:
+    z = np.linspace(-9.0, 9.0, 200_001)
+    weights = np.exp(-0.5 * z * z) * (z[1] - z[0]) / math.sqrt(2 * math.pi)
+    y = 1.0 / (1.0 + np.exp(-math.sqrt(2.0) * deviation * z))
+    square, jacobian = _powers(deviation**2, 2)
+    assert square == pytest.approx(float(weights @ (y * y)), rel=1e-7)
+    assert jacobian == pytest.approx(float(weights @ (2.0 * (y * (1.0 - y)) ** 2)), rel=1e-6)
+
+
+@pytest.mark.parametrize("classes", [2, 1000, 1_000_000])
+def test_softmax_of_many_logits_has_no_seam_between_its_grids(classes: int) -> None:
+    u = np.arange(-70.0, 40.0, 0.25)
+    for narrow, wide in zip(_narrow(u, 4.0), _wide(u, 4.0), strict=True):
+        assert narrow == pytest.approx(wide, rel=1e-7, abs=1e-12)
+    small, large = (_powers(variance, classes) for variance in (0.0, 1e-8))
+    assert small == pytest.approx(large, rel=1e-6)
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.5])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -81,7 +80,7 @@ class Output:
         return self._look(self.stderr)
 
     def _look(self, stream: TextIO) -> Look:
-        width = shutil.get_terminal_size().columns if _is_terminal(stream) else _columns()
+        width = _terminal_width() if _is_terminal(stream) else _columns()
         return Look(max(width, 40), self._colored(stream), stream.encoding or "ascii")
 
     def _colored(self, stream: TextIO) -> bool:
@@ -134,6 +133,12 @@ class Output:
 
 def _nowhere() -> TextIO:
     return open(os.devnull, "w", encoding="utf-8")  # open as long as the process, as streams are
+
+
+def _terminal_width() -> int:
+    import shutil  # loads every compressor that Python knows
+
+    return shutil.get_terminal_size().columns
 
 
 def _columns() -> int:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +15,13 @@ from vgspec.frontend.expand import Expander
 from vgspec.frontend.findings import Findings, TooMuch
 from vgspec.frontend.library import Library, load_includes, project_root
 from vgspec.frontend.parameters import bind_parameters
+from vgspec.frontend.published import published_schema
 from vgspec.frontend.scope import Scope, suppressions
 from vgspec.frontend.structure import check_structure
 from vgspec.frontend.values import FAILED, Environment, evaluate_node
 from vgspec.ir import BATCH, Graph, Input, Origin, Output, Ref, Sym, Tensor
 from vgspec.layers.registry import REGISTRY
 from vgspec.limits import DEFAULT_LIMITS, Limits
-from vgspec.resources import resource_path
 from vgspec.source import (
     Document,
     MappingNode,
@@ -48,13 +46,6 @@ _DTYPES = (
     *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("bool", "string", "complex64", "complex128"),
 )
-
-
-@cache
-def published_schema() -> Mapping[str, Any]:
-    """The JSON Schema as it is published."""
-    schema: dict[str, Any] = json.loads(resource_path("schema/vgspec.schema.json").read_text(encoding="utf-8"))
-    return schema
 
 
 @uncollected()

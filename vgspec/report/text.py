@@ -5,7 +5,6 @@ The look is that of rustc and ruff: header, place, source lines with the place m
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Sequence
 
@@ -187,6 +186,8 @@ def _fix_rows(fix: Fix, sources: SourceMap, digits: int, look: Look) -> list[Row
 
 def _changed_lines(document: Document, edits: Sequence[Edit], digits: int, look: Look) -> list[Row]:
     """Removed and added lines with their numbers, for the part of the text that the edits touch."""
+    import difflib
+
     text = document.text or ""
     first = document.line_column(min(edit.span.start for edit in edits)).line
     last = document.line_column(max(edit.span.end for edit in edits)).line

@@ -15,6 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vgspec.analysis.signal.nodes import HERMITE, LEGENDRE, Rule
+
 __all__ = ["DEGREE", "Basis", "Vector", "basis", "gauss_hermite", "mehler", "normal_cdf", "spectrum"]
 
 Vector = NDArray[np.float64]
@@ -24,8 +26,14 @@ DEGREE = 32
 
 _ABSOLUTE = (0.0, 0.5, 1.0, 2.0, 3.0, 4.5, 6.0, 9.0, 16.0, 40.0)
 _RELATIVE = (0.0, 0.7, 1.5, 2.5, 3.6, 5.0, 8.0)
-_POINTS = 8
-_LEGENDRE: tuple[Vector, Vector] = np.polynomial.legendre.leggauss(_POINTS)
+
+
+def _mirrored(rule: Rule) -> tuple[Vector, Vector]:
+    half = np.array(rule)
+    return np.concatenate([-half[::-1, 0], half[:, 0]]), np.concatenate([half[::-1, 1], half[:, 1]])
+
+
+_LEGENDRE = _mirrored(LEGENDRE)
 _POWERS: Vector = np.arange(DEGREE, dtype=np.float64)
 
 
@@ -87,8 +95,8 @@ def mehler(squares: Vector, total: float, correlation: float) -> float:
 
 @lru_cache(maxsize=32)
 def gauss_hermite(points: int) -> tuple[Vector, Vector]:
-    """Nodes and weights for the standard Gaussian."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(points)
+    """Nodes and weights for the standard Gaussian: 16 or 24 of them."""
+    nodes, weights = _mirrored(HERMITE[points])
     return nodes, weights / weights.sum()
 
 

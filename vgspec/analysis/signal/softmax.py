@@ -1,7 +1,14 @@
 """Softmax of Gaussian logits: moments of the probabilities and of the Jacobian.
 
-Moments are means over a fixed sample of logits, kept by variance and number of classes. What is common to all logits
-of a sample drops out.
+Let the logits ``x`` be independent and normal, ``n`` of them, and ``S`` the sum of their exponentials. Since
+``S^-k = int t^(k-1) exp(-t S) dt / (k-1)!``, moments of the probabilities ``exp(x) / S`` are single integrals over
+``u = log t`` of products of Gaussian expectations of one logit: with ``h_k(w) = exp(k w - exp(w))``,
+``H_k(u) = E[h_k(x + u)]`` and ``F(u) = E[exp(-exp(x + u))]``,
+
+    E[y^k] = int H_k F^(n-1) du / (k-1)!        E[y_1^2 y_2^2] = int H_2^2 F^(n-2) du / 3!
+
+Trapezoids are all but exact for functions as smooth as these (Trefethen and Weideman 2014). What is common to all
+logits of a sample drops out.
 """
 
 from __future__ import annotations
@@ -9,12 +16,11 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import lru_cache
-from statistics import NormalDist
 
 import numpy as np
 
 from vgspec.analysis.signal.linear import fold_border, to_channel
-from vgspec.analysis.signal.quadrature import Vector
+from vgspec.analysis.signal.quadrature import Vector, normal_cdf
 from vgspec.analysis.signal.state import Grad, GradSegment, Moments, Pulled, Segment, State, Step, UnknownSignal
 from vgspec.layers import signal as rule
 
@@ -22,30 +28,72 @@ __all__ = ["probabilities", "softmax", "softmax_moments"]
 
 
 _MOST_CLASSES = 1_000_000
+_REACH = 9.0
+"""Standard deviations of a logit that count."""
+_WIDE = 4.0
+"""Standard deviation from which the ``h_k`` are narrower than the Gaussian, so that the grid is laid over them."""
 
 
 @lru_cache(maxsize=1024)
-def _powers(variance: float, classes: int) -> tuple[float, float, float, float]:
-    """Mean of y^2, of y^2 (1 - 2 y + sum y^2), of y^4 and of (log y)^2, over a fixed sample of logits."""
+def _powers(variance: float, classes: int) -> tuple[float, float]:
+    """Mean of y^2 and of y^2 (1 - 2 y + sum y^2)."""
+    n = classes
+    if n < 2:
+        return 1.0, 0.0
+    if variance <= 0.0:
+        return 1.0 / (n * n), (1.0 - 1.0 / n) / (n * n)
+    deviation = math.sqrt(variance)
+    step = max(0.25, deviation / 12.0)
+    u = np.arange(-_REACH * deviation - 20.0 - math.log(n), _REACH * deviation + 4.0, step)
+    with np.errstate(under="ignore"):
+        h2, h3, h4, missing = (_narrow if deviation < _WIDE else _wide)(u, deviation)
+        log = np.log1p(-np.minimum(missing, 1.0 - 1e-16))
+        others, rest = np.exp((n - 1) * log), np.exp((n - 2) * log)
+        second = float(h2 @ others) * step
+        third = float(h3 @ others) * step / 2.0
+        fourth = float(h4 @ others) * step / 6.0
+        cross = float((h2 * h2) @ rest) * step / 6.0
+    return second, second - 2.0 * third + fourth + (n - 1) * cross
+
+
+def _narrow(u: Vector, deviation: float) -> tuple[Vector, Vector, Vector, Vector]:
+    """``H_2``, ``H_3``, ``H_4`` and ``1 - F``, with the grid laid over the Gaussian."""
+    step = min(0.25, 0.25 / deviation)
+    z = np.arange(-_REACH, _REACH + step / 2.0, step)
+    weights = np.exp(-0.5 * z * z) * step / math.sqrt(2.0 * math.pi)
+    e = np.exp(np.minimum(u[:, None] + deviation * z, 100.0))
+    h = e * e * np.exp(-e)
+    return h @ weights, (h * e) @ weights, (h * e * e) @ weights, -np.expm1(-e) @ weights
+
+
+def _wide(u: Vector, deviation: float) -> tuple[Vector, Vector, Vector, Vector]:
+    """The same with the grid laid over ``h_1``, which is also the derivative that ``1 - F`` is integrated with."""
+    step = 0.25
+    w = np.arange(-37.0, 4.75, step)
+    e = np.exp(w)
+    h = e * np.exp(-e) * step
+    z = (u[:, None] - w) / deviation
+    density = np.exp(-0.5 * z * z) / (math.sqrt(2.0 * math.pi) * deviation)
+    return density @ (h * e), density @ (h * e * e), density @ (h * e * e * e), normal_cdf(z) @ h
+
+
+@lru_cache(maxsize=1024)
+def _log_square(variance: float, classes: int) -> float:
+    """Mean of (log y)^2, over a fixed sample of logits: quantiles in an order drawn once, and their negatives."""
     if classes < 2:
-        return 1.0, 0.0, 1.0, 0.0
+        return 0.0
     # Many classes are a sample by themselves.
     rows = max(16 if classes < 10_000 else 2, 2 * (20_000 // classes))
     logits = math.sqrt(variance) * _sample(rows, classes)
-    logits = logits - logits.max(axis=1, keepdims=True)
-    y = np.exp(logits)
-    total = y.sum(axis=1, keepdims=True)
-    log = logits - np.log(total)
-    y /= total
-    squares = y * y
-    sums = squares.sum(axis=1, keepdims=True)
-    jacobian = squares * (1.0 - 2.0 * y + sums)
-    return float(squares.mean()), float(jacobian.mean()), float((squares * squares).mean()), float((log * log).mean())
+    top = logits.max(axis=1, keepdims=True)
+    log = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
+    return float((log * log).mean())
 
 
 @lru_cache(maxsize=32)
 def _sample(rows: int, classes: int) -> Vector:
-    """Quantiles of the standard normal distribution in an order drawn once, and their negatives."""
+    from statistics import NormalDist
+
     count = rows // 2 * classes
     inverse = NormalDist().inv_cdf
     quantiles = np.array([inverse((index + 0.5) / count) for index in range(count)])
@@ -53,12 +101,28 @@ def _sample(rows: int, classes: int) -> Vector:
     return np.concatenate([half, -half])
 
 
-def probabilities(variance: float, classes: int) -> tuple[float, float, float, float]:
-    """See `_powers`, for logits of this variance about their mean over classes."""
+def _rounded(variance: float, classes: int) -> float:
+    """The variance in steps of a hundredth, so that nearly equal ones share one integral."""
     if classes > _MOST_CLASSES:
         raise UnknownSignal(f"softmax over more than {_MOST_CLASSES:,} classes is not analysed")
     v = min(max(variance, 0.0), 1e6)
-    return _powers(math.exp(round(math.log(v), 2)) if v > 1e-6 else 0.0, classes)
+    return math.exp(round(math.log(v), 2)) if v > 1e-6 else 0.0
+
+
+def probabilities(variance: float, classes: int) -> tuple[float, float]:
+    """Mean square of the probabilities, and mean squared length of a row of the Jacobian.
+
+    Args:
+        variance: of the logits about their mean over classes.
+        classes: how many there are.
+
+    Returns:
+        The means of ``y^2`` and of ``y^2 (1 - 2 y + sum y^2)``.
+
+    Raises:
+        UnknownSignal: for very many classes.
+    """
+    return _powers(_rounded(variance, classes), classes)
 
 
 def softmax_moments(x: Moments, classes: int) -> Moments:
@@ -88,10 +152,10 @@ def softmax(state: State, primitive: rule.Softmax) -> Step:
     classes = state.channels
     x = state.moments
     variance = max(x.q - x.k, 0.0)
-    second, jacobian, _, log_square = probabilities(variance, classes)
+    second, jacobian = probabilities(variance, classes)
     y = softmax_moments(x, classes)
     if primitive.log:
-        mean = -math.sqrt(max(log_square - variance, 0.0))
+        mean = -math.sqrt(max(_log_square(_rounded(variance, classes), classes) - variance, 0.0))
         common = mean * mean
 
         def shifted(same: float, cross: float) -> float:
