@@ -13,7 +13,9 @@ from vgspec.resources import resource_path
 def test_the_lazy_schema_is_the_whole_schema() -> None:
     whole = json.loads(resource_path("schema/vgspec.schema.json").read_text(encoding="utf-8"))
     lazy = published_schema()
-    assert {key: value for key, value in lazy.items() if key != "$defs"} == {k: v for k, v in whole.items() if k != "$defs"}
+    assert {key: value for key, value in lazy.items() if key != "$defs"} == {
+        k: v for k, v in whole.items() if k != "$defs"
+    }
     assert list(lazy["$defs"]) == list(whole["$defs"])
     assert dict(lazy["$defs"]) == whole["$defs"]
     assert not isinstance(lazy["$defs"], dict), "the layout of the file was not recognised"

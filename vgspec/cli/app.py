@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 
-from vgspec.cli import build, diff, fmt, import_model, init, lint, migrate, probe, profile, rule, rules, schema, show
 from vgspec.cli.bugs import crash
 from vgspec.cli.exits import Exit, Reported, UsageError
 from vgspec.cli.output import Output
 from vgspec.cli.parser import Parser, add_common, parse
+from vgspec.cli.start import start_quickly
 
 __all__ = ["COMMANDS", "main", "make_parser"]
 
-COMMANDS = (lint, build, show, profile, probe, init, import_model, fmt, diff, migrate, schema, rule, rules)
-"""The command modules, in the order in which help lists them."""
+COMMANDS = {
+    "lint": "lint",
+    "build": "build",
+    "show": "show",
+    "profile": "profile",
+    "probe": "probe",
+    "init": "init",
+    "import": "import_model",
+    "fmt": "fmt",
+    "diff": "diff",
+    "migrate": "migrate",
+    "schema": "schema",
+    "rule": "rule",
+    "rules": "rules",
+}
+"""The commands in the order in which help lists them, each with its module."""
 
 _EPILOG = "exit status: 0 all is well, 1 findings or a failure, 2 a bad call, 3 a bug in vgspec"
 
@@ -32,8 +47,8 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def make_parser() -> Parser:
-    """The parser of the whole command line."""
+def make_parser(only: str | None = None) -> Parser:
+    """The parser of the whole command line, or of one command: its module is the only one that is loaded then."""
     parser = Parser(
         prog="vgspec",
         description="Check, show and build Keras models from declarative specs.",
@@ -42,8 +57,9 @@ def make_parser() -> Parser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     add_common(parser, top=True)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    for module in COMMANDS:
-        module.add_parser(subparsers)
+    for name, module in COMMANDS.items():
+        if only is None or name == only:
+            importlib.import_module(f"vgspec.cli.{module}").add_parser(subparsers)
     parser.commands = dict(subparsers.choices)
     for command in parser.commands.values():
         add_common(command)
@@ -58,7 +74,7 @@ def main(argv: Sequence[str] | None = None, output: Output | None = None) -> int
         output: where to write; the streams of the process by default.
     """
     if argv is None:
-        _start_quickly()
+        start_quickly()
     out = output or Output.standard()
     try:
         status = _run(sys.argv[1:] if argv is None else argv, out)
@@ -87,20 +103,8 @@ def main(argv: Sequence[str] | None = None, output: Output | None = None) -> int
         return Exit.BUG
 
 
-def _start_quickly() -> None:
-    """Settings of a process that is all vgspec's, which save a fifth of its start.
-
-    The modules that are loaded make thousands of objects and no garbage, so the collector looks at them less
-    often; and pydantic need not search all installed packages for plugins of its own.
-    """
-    import gc
-
-    gc.set_threshold(50_000, 20, 20)
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-
-
 def _run(argv: Sequence[str], out: Output) -> int:
-    parser = make_parser()
+    parser = make_parser(argv[0] if argv and (argv[0] in COMMANDS or argv[0] == "--version") else None)
     try:
         args = parse(parser, argv)
     except SystemExit as stop:  # --help and --version

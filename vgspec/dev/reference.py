@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import inspect
 import json
 from collections.abc import Iterable, Mapping
@@ -63,8 +64,8 @@ def cli_text() -> str:
     ]
     shared = {action.dest for action in parser._actions}
     for name, command in parser.commands.items():
-        module = next((m for m in COMMANDS if m.__name__.rpartition(".")[2].removesuffix("_") == name), None)
-        parts += [f"## vgspec {name}\n", f"{command.description or (module.__doc__ if module else '')}\n"]
+        module = importlib.import_module(f"vgspec.cli.{COMMANDS[name]}")
+        parts += [f"## vgspec {name}\n", f"{command.description or module.__doc__}\n"]
         parts += [f"```text\n{_usage(name, command, shared)}\n```\n", _options(command, shared)]
     return "\n".join(parts)
 

@@ -110,7 +110,11 @@ class GraphFacts:
 
     def has(self, node: Node, *traits: Trait) -> bool:
         """Whether a node's layer has one of these traits."""
-        return not self.layer(node).traits.isdisjoint(traits)
+        return not self._traits[node.layer].isdisjoint(traits)
+
+    @cached_property
+    def _traits(self) -> Mapping[str, frozenset[Trait]]:
+        return {name: layer.traits for name, layer in self.graph.layers.items() if isinstance(layer, Layer)}
 
     def nodes_with(self, *traits: Trait) -> Iterator[Node]:
         """Used nodes whose layer has one of these traits, in order."""

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from vgspec.analysis.signal import attention, convolution, linear, merging, normalize, pooling, recurrent, reshaping
+from vgspec.analysis.signal import convolution, linear, merging, normalize, pooling, reshaping
 from vgspec.analysis.signal.alignment import aligned
 from vgspec.analysis.signal.functions import scalar_function
 from vgspec.analysis.signal.linear import fold_border, to_channel
 from vgspec.analysis.signal.pointwise import apply_function
-from vgspec.analysis.signal.softmax import softmax
 from vgspec.analysis.signal.state import Grad, GradSegment, Moments, Pulled, Segment, State, Step, UnknownSignal
 from vgspec.analysis.signal.weights import weight_law
 from vgspec.layers import signal as rule
@@ -82,6 +81,8 @@ def _elementwise(states: tuple[State, ...], primitive: rule.Elementwise, place: 
     axes = axis if isinstance(axis, tuple) else (axis,)
     name = row.name if row is not None else activation.name
     if name in ("softmax", "log_softmax"):
+        from vgspec.analysis.signal.softmax import softmax
+
         return softmax(state, rule.Softmax(axes, log=name == "log_softmax"))
     if name == "glu":
         return _gated(state)
@@ -232,6 +233,28 @@ def _kernels_over_time(
     return tuple(result)
 
 
+def _softmax(states: tuple[State, ...], primitive: rule.Softmax, place: Place) -> Step:
+    from vgspec.analysis.signal.softmax import softmax
+
+    return softmax(states[0], primitive)
+
+
+def _recurrent(states: tuple[State, ...], primitive: rule.Recurrence | rule.Bidirect, place: Place) -> Step:
+    from vgspec.analysis.signal import recurrent
+
+    if isinstance(primitive, rule.Bidirect):
+        return recurrent.bidirect(states, primitive, place.sizes)
+    return recurrent.recur(states, primitive, place.sizes)
+
+
+def _attention(states: tuple[State, ...], primitive: rule.Attend | rule.MultiHead, place: Place) -> Step:
+    from vgspec.analysis.signal import attention
+
+    if isinstance(primitive, rule.MultiHead):
+        return attention.multi_head(states, primitive, place.names, place.sizes)
+    return attention.attend(states, primitive, place.names)
+
+
 Handler = Callable[[tuple[State, ...], Any, Place], Step | None]
 
 _HANDLERS: dict[type, Handler] = {
@@ -240,7 +263,7 @@ _HANDLERS: dict[type, Handler] = {
     rule.Bias: lambda states, primitive, place: linear.add_bias(states[0], primitive),
     rule.Lookup: lambda states, primitive, place: linear.lookup(states[0], primitive),
     rule.Elementwise: _elementwise,
-    rule.Softmax: lambda states, primitive, place: softmax(states[0], primitive),
+    rule.Softmax: _softmax,
     rule.BatchNormalize: lambda states, primitive, place: normalize.batch_normalize(states[0], primitive),
     rule.Normalize: lambda states, primitive, place: normalize.normalize(states[0], primitive),
     rule.Scale: lambda states, primitive, place: reshaping.scale(states[0], primitive),
@@ -259,10 +282,10 @@ _HANDLERS: dict[type, Handler] = {
     rule.Drop: lambda states, primitive, place: reshaping.drop(states[0], primitive),
     rule.Noise: lambda states, primitive, place: reshaping.noise(states[0], primitive),
     rule.Stop: lambda states, primitive, place: reshaping.stop(states[0]),
-    rule.Recurrence: lambda states, primitive, place: recurrent.recur(states, primitive, place.sizes),
-    rule.Bidirect: lambda states, primitive, place: recurrent.bidirect(states, primitive, place.sizes),
-    rule.Attend: lambda states, primitive, place: attention.attend(states, primitive, place.names),
-    rule.MultiHead: lambda states, primitive, place: attention.multi_head(states, primitive, place.names, place.sizes),
+    rule.Recurrence: _recurrent,
+    rule.Bidirect: _recurrent,
+    rule.Attend: _attention,
+    rule.MultiHead: _attention,
     rule.Each: _each,
 }
-"""Totality over the primitives is tested."""
+"""Totality over the primitives is tested. Modules that most models do not need are loaded when one does."""

@@ -248,7 +248,7 @@ def _multiplied(state: State, factor: float) -> State:
                 moments=item.moments.scaled(factor),
                 curve=None
                 if item.curve is None
-                else item.curve._replace(functions=(*item.curve.functions, affine(factor, 0.0))),
+                else item.curve._replace(functions=item.curve.functions.then(affine(factor, 0.0))),
                 skew=item.skew if factor > 0 else -item.skew,
             )
             for item in state.segments
