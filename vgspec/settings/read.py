@@ -17,7 +17,6 @@ from vgspec.report.model import Rule
 from vgspec.settings.fields import ASSUMPTIONS, MOST_ASSUMED, SETTINGS, limit_names
 from vgspec.settings.model import Settings, SettingsError
 from vgspec.settings.selection import known_rules, word_problem
-from vgspec.settings.toml_text import parse_toml
 from vgspec.source import Document, MappingNode, ScalarNode, SequenceNode, SNode, SourceMap, kind_of, pointer_join
 
 __all__ = ["FAIL_ON", "load_settings", "read_settings", "severity_of"]
@@ -43,7 +42,7 @@ def load_settings(path: str | os.PathLike[str], *, rules: Sequence[Rule] | None 
     Raises:
         SettingsError: if it cannot be read, or something in it is wrong.
     """
-    settings = read_settings(Path(path), os.fspath(path), rules or known_rules(), named=True)
+    settings = read_settings(Path(path), os.fspath(path), rules if rules is not None else known_rules(), named=True)
     assert settings is not None, "a named file without settings has the defaults"
     return settings
 
@@ -64,7 +63,12 @@ def read_settings(path: Path, name: str, rules: Sequence[Rule], *, named: bool =
     Raises:
         SettingsError: if it cannot be read, or something in it is wrong.
     """
-    document, problems = _parse(path, name)
+    text, problem = _read(path, name)
+    if problem is None and path.name == "pyproject.toml" and not named and not _mentions_us(text):
+        return None
+    from vgspec.settings.toml_text import parse_toml
+
+    document, problems = parse_toml(text, name) if problem is None else (Document(name, None, None), [problem])
     root = document.root
     if problems or not isinstance(root, MappingNode):
         raise SettingsError(tuple(problems), SourceMap.of((document,)))
@@ -83,10 +87,25 @@ def read_settings(path: Path, name: str, rules: Sequence[Rule], *, named: bool =
     return replace(settings, root=None if named else path.parent, file=name)
 
 
-def _parse(path: Path, name: str) -> tuple[Document, list[Diagnostic]]:
-    def unreadable(why: str) -> tuple[Document, list[Diagnostic]]:
+def _mentions_us(text: str) -> bool:
+    """Whether a ``pyproject.toml`` may have settings of ours: finding the places of everything in it takes a while."""
+    if "vgspec" not in text:
+        return False
+    import tomllib
+
+    try:
+        tool = tomllib.loads(text).get("tool")
+    except tomllib.TOMLDecodeError:
+        return True  # to be reported
+    return isinstance(tool, dict) and "vgspec" in tool
+
+
+def _read(path: Path, name: str) -> tuple[str, Diagnostic | None]:
+    """The text of a file, and why there is none."""
+
+    def unreadable(why: str) -> tuple[str, Diagnostic]:
         message = f"the settings in `{name}` cannot be read: {why}"
-        return Document(name, None, None), [codes.UNREADABLE_SETTINGS.diagnostic(message, file=name)]
+        return "", codes.UNREADABLE_SETTINGS.diagnostic(message, file=name)
 
     try:
         if path.exists() and not path.is_file():
@@ -103,7 +122,7 @@ def _parse(path: Path, name: str) -> tuple[Document, list[Diagnostic]]:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         return unreadable(f"it is not UTF-8 text (byte {error.start})")
-    return parse_toml(text, name)
+    return text, None
 
 
 @dataclass(slots=True)

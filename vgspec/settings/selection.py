@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import overload
 
 from vgspec.diagnostics import Diagnostic, Severity, nearest
 from vgspec.report.model import Rule, is_language_code
@@ -33,8 +35,32 @@ class Selection:
 EVERYTHING = Selection()
 
 
-def known_rules() -> tuple[Rule, ...]:
-    """Every kind of finding, those of the language and the rules of the linter, sorted by code; without pages."""
+class _KnownRules(Sequence[Rule]):
+    """Made when somebody looks at them: a call without settings never does."""
+
+    @overload
+    def __getitem__(self, index: int) -> Rule: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Rule]: ...
+
+    def __getitem__(self, index: int | slice) -> Rule | Sequence[Rule]:
+        return _rules()[index]
+
+    def __len__(self) -> int:
+        return len(_rules())
+
+
+def known_rules() -> Sequence[Rule]:
+    """Every kind of finding, those of the language and the rules of the linter, sorted by code; without pages.
+
+    They are loaded when they are first looked at.
+    """
+    return _KnownRules()
+
+
+@cache
+def _rules() -> tuple[Rule, ...]:
     from vgspec.codes import CODES
     from vgspec.lint.rules import RULES
 
