@@ -17,11 +17,11 @@ __all__ = ["all_rules", "find_rule", "page", "thresholds"]
 
 def all_rules(*, pages: bool = True) -> tuple[Rule, ...]:
     """Every rule, sorted by code; without their pages, which take a while to make, if those are not needed."""
-    from vgspec.lint.rules import RULES
-
-    rules = known_rules()
+    rules = tuple(known_rules())
     if not pages:
         return rules
+    from vgspec.lint.rules import RULES
+
     by_code = {rule.code: rule for rule in RULES}
     return tuple(replace(row, page=page(by_code[row.code])) if row.code in by_code else row for row in rules)
 
