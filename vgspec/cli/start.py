@@ -45,4 +45,6 @@ class _Deferred(ModuleType):
 def _metadata() -> Any:
     if isinstance(sys.modules.get(_METADATA), _Deferred):
         del sys.modules[_METADATA]
-    return importlib.import_module(_METADATA)
+    import importlib.metadata
+
+    return importlib.metadata
