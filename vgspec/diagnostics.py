@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 __all__ = [
     "Applicability",
+    "Cause",
     "Diagnostic",
     "Edit",
     "Evidence",
@@ -94,6 +95,18 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Cause:
+    """A finding that is shown under another one, because it names its cause. The attributes are a diagnostic's."""
+
+    code: str
+    name: str
+    severity: Severity
+    message: str
+    pointer: str = ""
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One thing to tell the user.
 
@@ -110,6 +123,8 @@ class Diagnostic:
         fix: a change of the text that mends it.
         file: the file, or ``<string>``, ``<dict>``, ``<stdin>``.
         node: the id of the graph node it is about, where it is about one.
+        nodes: the ids of all nodes that it is about, where there are several.
+        causes: findings of other rules that say where this one comes from; they are not reported by themselves.
     """
 
     code: str
@@ -124,6 +139,13 @@ class Diagnostic:
     fix: Fix | None = None
     file: str = ""
     node: str = ""
+    nodes: tuple[str, ...] = ()
+    causes: tuple[Cause, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its own name, and those of its causes."""
+        return tuple(dict.fromkeys((self.name, *(cause.name for cause in self.causes))))
 
     @property
     def span(self) -> Span | None:

@@ -12,6 +12,7 @@ from vgspec.diagnostics import Diagnostic, Label, Severity, has_errors, nearest
 from vgspec.frontend.findings import chain_notes
 from vgspec.ir import Node, Origin
 from vgspec.lint.facts import Facts
+from vgspec.lint.gathering import GRAVITY, Raised, covered, gather
 from vgspec.lint.places import argument_place, document_place, origin_of
 from vgspec.lint.rule import Finding, Rule
 from vgspec.lint.rules import RULES
@@ -88,74 +89,61 @@ def lint(
     if spec.graph is None or has_errors(spec.diagnostics):
         return LintResult(spec, spec.diagnostics)
     facts = Facts(spec, _settings(settings or {}), assumptions)
-    suppressed: list[Diagnostic] = []
-    used: set[Place] = set()
-    reported = run_rules(facts, selection, suppressed, used)
-    mended = [item for item, finding in reported if finding.proposals and _at_least(item.severity, fixes)]
-    # Each proof lints the changed document: the gravest findings come first, and large models get a few only.
-    mended = sorted(mended, key=lambda item: _ORDER[item.severity])[
-        : max(_LEAST_PROOFS, budget // max(len(facts.nodes), 1))
-    ]
-    if mended and spec.document.text is not None:
-        every = reported if selection == Selection() else run_rules(facts, Selection())
-        known = [item for item, _ in every]
+    raised = run_rules(facts, selection)
+    closed = [item for item in raised if item.allowed]
+    reported = gather(facts, [item for item in raised if not item.allowed])
+    silenced = covered(closed, reported)
+    reported = [item for item in reported if item not in silenced]
+    wanted = [item for item in reported if item.finding.proposals and _at_least(item.diagnostic.severity, fixes)]
+    if wanted and spec.document.text is not None:
+        # Each proof lints the changed document: the gravest findings come first, and large models get a few only.
+        wanted = sorted(wanted, key=lambda item: GRAVITY[item.diagnostic.severity])
+        proven = wanted[: max(_LEAST_PROOFS, budget // max(len(facts.nodes), 1))]
+        every = raised if selection == Selection() else run_rules(facts, Selection())
+        known = [item for item in every if not item.allowed]
         reported = [
-            (_with_fix(facts, item, finding, known) if item in mended else item, finding) for item, finding in reported
+            _with_fix(facts, item, known) if item in proven else _untried(item) if item in wanted else item
+            for item in reported
         ]
-    found = [item for item, _ in reported] + _suppression_findings(facts, used, selection)
+    used = {place for item in closed for place in item.allowed}
+    found = [item.diagnostic for item in reported] + _suppression_findings(facts, used, selection)
     ordered = sorted((*spec.diagnostics, *found), key=_document_order(spec))
-    return LintResult(spec, tuple(ordered), tuple(suppressed))
+    suppressed = tuple(item.diagnostic for item in (*closed, *silenced))
+    return LintResult(spec, tuple(ordered), suppressed)
 
 
 def _at_least(severity: Severity, limit: Severity | None) -> bool:
-    return limit is not None and _ORDER[severity] <= _ORDER[limit]
+    return limit is not None and GRAVITY[severity] <= GRAVITY[limit]
 
 
-_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
-"""The gravest first."""
 _LEAST_PROOFS = 1
 
-Reported = list[tuple[Diagnostic, Finding]]
 
-
-def run_rules(
-    facts: Facts,
-    selection: Selection,
-    suppressed: list[Diagnostic] | None = None,
-    used: set[tuple[str, str]] | None = None,
-) -> Reported:
-    """What the rules find, one a place, instances counted; suppressed findings and their suppressions are gathered."""
-    first: dict[tuple[str, str, str], tuple[Diagnostic, Finding]] = {}
-    instances: dict[tuple[str, str, str], int] = {}
+def run_rules(facts: Facts, selection: Selection) -> list[Raised]:
+    """What the rules find, one by one, with the suppressions that hold for each."""
+    found = []
     for rule in RULES:
         if not selection.includes(rule):
             continue
         for finding in rule().check(facts):
-            diagnostic = _diagnostic(rule, finding, facts)
-            allowed = [place for place, name in _allowances(facts, finding) if name in (rule.name, rule.code)]
-            if allowed:
-                if used is not None:
-                    used.update(allowed)
-                if suppressed is not None:
-                    suppressed.append(diagnostic)
-                continue
-            key = (rule.code, diagnostic.file, diagnostic.pointer or diagnostic.message)
-            instances[key] = instances.get(key, 0) + 1
-            first.setdefault(key, (diagnostic, finding))
-    found: Reported = []
-    for key, (item, finding) in first.items():
-        more = instances[key] - 1
-        noted = item.with_notes(f"the same in {more} more expansion{'s' if more > 1 else ''} of this block")
-        found.append((noted if more else item, finding))
+            allowed = tuple(place for place, name in _allowances(facts, finding) if name in (rule.name, rule.code))
+            nodes = (finding.node,) if finding.node else ()
+            found.append(Raised(rule, finding, _diagnostic(rule, finding, facts), nodes, allowed))
     return found
 
 
-def _with_fix(facts: Facts, diagnostic: Diagnostic, finding: Finding, known: list[Diagnostic]) -> Diagnostic:
+def _with_fix(facts: Facts, item: Raised, known: list[Raised]) -> Raised:
     """A finding with the fix that mends it; ``known`` is what all rules find."""
     from vgspec.lint.fixes import offer
 
-    fix = offer(facts, finding, diagnostic, known)
-    return diagnostic if fix is None else replace(diagnostic, fix=fix)
+    fix = offer(facts, item, known)
+    return item if fix is None else replace(item, diagnostic=replace(item.diagnostic, fix=fix))
+
+
+def _untried(item: Raised) -> Raised:
+    """A finding whose fixes were not proven, and so are not offered, with words that say so."""
+    note = "there may be a fix, not tried here because the model is large; --fix --unsafe-fixes --diff tries it"
+    return replace(item, diagnostic=item.diagnostic.with_notes(note))
 
 
 def _settings(given: Mapping[str, float]) -> dict[str, float]:

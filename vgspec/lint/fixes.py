@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from vgspec.analysis.signal import Assumptions
     from vgspec.lint.engine import LintResult, Selection
     from vgspec.lint.facts import Facts
-    from vgspec.lint.rule import Finding
+    from vgspec.lint.gathering import Raised
     from vgspec.spec import Spec
 
 __all__ = ["ROUNDS", "Fixed", "fix_spec", "offer", "reloaded"]
@@ -56,28 +58,27 @@ def reloaded(spec: Spec, edits: Iterable[Edit]) -> Spec:
     return load_document(document, problems, path=spec.path, params=params, limits=spec.limits)
 
 
-def offer(facts: Facts, finding: Finding, diagnostic: Diagnostic, known: list[Diagnostic]) -> Fix | None:
-    """The first proposal that mends a finding and brings no new one; None if none does, or none can be made.
+def offer(facts: Facts, item: Raised, known: list[Raised]) -> Fix | None:
+    """The first proposal that mends a finding and does no harm; None if none does, or none can be made.
 
     Args:
         facts: the model.
-        finding: what was found, with proposals.
-        diagnostic: the same for users.
-        known: what all rules find.
+        item: what was found, with proposals.
+        known: what all rules find, one by one.
     """
-    for proposal in finding.proposals:
+    for proposal in item.finding.proposals:
         planned = plan(facts.spec.document, facts.graph, proposal.changes)
         if planned is None or not planned.edits:
             continue
         applicability = Applicability.DISPLAY if planned.shared else proposal.applicability
         fix = Fix(proposal.title, planned.edits, applicability)
-        effect = _effect(facts, finding, diagnostic, fix, known)
+        effect = _effect(facts, item, fix, known)
         if effect is not None:
             return replace(fix, effect=effect)
     return None
 
 
-def _effect(facts: Facts, finding: Finding, diagnostic: Diagnostic, fix: Fix, found: list[Diagnostic]) -> str | None:
+def _effect(facts: Facts, item: Raised, fix: Fix, known: list[Raised]) -> str | None:
     """What a fix is predicted to bring, in words; None if it does not help or does harm."""
     from vgspec.lint.engine import Selection, run_rules
     from vgspec.lint.facts import Facts
@@ -86,22 +87,62 @@ def _effect(facts: Facts, finding: Finding, diagnostic: Diagnostic, fix: Fix, fo
     if spec.graph is None or has_errors(spec.diagnostics):
         return None
     changed = Facts(spec, facts.settings, facts.assumptions)
-    after = [item for item, _ in run_rules(changed, Selection())]
-    known, left = {_about(item) for item in found}, {_about(item) for item in after}
-    if _about(diagnostic) in left:
+    after = [raised for raised in run_rules(changed, Selection()) if not raised.allowed]
+    code = item.rule.code
+    nodes = set(item.nodes or (item.diagnostic.pointer,))
+    if any(raised.rule.code == code and _place(raised) in nodes for raised in after):
         return None
-    if any(item.severity is not Severity.INFO and _about(item) not in known for item in after):
+    moved = not set(facts.graph.by_id) <= set(changed.graph.by_id)
+    if moved and _count(after)[code] >= _count(known)[code]:
         return None
-    before, now = (_gradient(item, finding.node) for item in (facts, changed))
+    if _harms(facts, changed, known, after, moved=moved):
+        return None
+    before, now = (_gradient(side, item.finding.node) for side in (facts, changed))
     if before is not None and now is not None and abs(before - now) > 0.3:
-        return f"predicted gradient at `{finding.node}`: {power(before)} → {power(now)}"
-    others = len(known - left) - 1
+        return f"predicted gradient at `{item.finding.node}`: {power(before)} → {power(now)}"
+    if moved and item.rule.measured:
+        before, now = (_smallest(side) for side in (facts, changed))
+        if before is not None and now is not None and now - before > 0.3:
+            return f"smallest predicted gradient of a kernel: {power(before)} → {power(now)}"
+    others = sum(max(0, n - _count(after)[key]) > 0 for key, n in _count(known).items() if key != code)
     return f"mends {others} more finding{'s' if others > 1 else ''}" if others > 0 else ""
 
 
-def _about(item: Diagnostic) -> tuple[str, str]:
-    """What a finding says of what. Pointers shift when an item is put in; ids of nodes stay."""
-    return item.code, item.node or item.pointer
+def _place(raised: Raised) -> str:
+    """What a finding is about. Pointers shift when an item is put in; ids of nodes stay."""
+    return raised.finding.node or raised.diagnostic.pointer
+
+
+def _count(raised: Iterable[Raised]) -> Counter[str]:
+    """The number of findings by code."""
+    return Counter(item.rule.code for item in raised)
+
+
+def _harms(facts: Facts, changed: Facts, known: list[Raised], after: list[Raised], *, moved: bool) -> bool:
+    """Whether there are warnings or errors that were not there before.
+
+    What a fix only brings to light does not count: a kernel of zeros passes no gradient, and hides what would become
+    of it. Where layers have new ids, because they moved into a residual connection, findings are counted by rule.
+    """
+    loud = [item for item in after if item.diagnostic.severity is not Severity.INFO]
+    loud = [item for item in loud if not _was_hidden(facts, item)]
+    if moved:
+        return any(count > _count(known)[code] for code, count in _count(loud).items())
+    before = {(item.rule.code, _place(item)) for item in known}
+    return any((item.rule.code, _place(item)) not in before for item in loud)
+
+
+def _was_hidden(facts: Facts, item: Raised) -> bool:
+    """Whether the gradient that a finding speaks of did not even exist before."""
+    record = facts.profile.by_id.get(item.finding.node)
+    size = record.log10_kernel_gradient if record is not None else None
+    return item.rule.measured and size is not None and math.isinf(size)
+
+
+def _smallest(facts: Facts) -> float | None:
+    """Decimal logarithm of the smallest norm of a kernel's gradient."""
+    sizes = [record.log10_kernel_gradient for record in facts.profile.nodes if record.trainable]
+    return min((size for size in sizes if size is not None and abs(size) < 300.0), default=None)
 
 
 def _gradient(facts: Facts, node: str) -> float | None:
@@ -141,6 +182,7 @@ def fix_spec(
 
     allowed = {Applicability.SAFE} | ({Applicability.UNSAFE} if unsafe else set())
     applied: list[Diagnostic] = []
+    seen = {spec.document.text or ""}
     result = check(spec)
     for number in range(ROUNDS):
         ready = [item for item in result.diagnostics if item.fix is not None and item.fix.applicability in allowed]
@@ -148,7 +190,7 @@ def fix_spec(
         together = _compatible(safe or ready)
         if not together or spec.document.text is None:
             return Fixed(spec.document.text or "", result, tuple(applied), number)
-        spec, result, made = _step(spec, together, result, check)
+        spec, result, made = _step(spec, together, result, check, seen)
         applied += made
         if not made:
             return Fixed(spec.document.text or "", result, (*applied,), number)
@@ -156,16 +198,26 @@ def fix_spec(
 
 
 def _step(
-    spec: Spec, wanted: list[Diagnostic], before: LintResult, check: Callable[[Spec], LintResult]
+    spec: Spec, wanted: list[Diagnostic], before: LintResult, check: Callable[[Spec], LintResult], seen: set[str]
 ) -> tuple[Spec, LintResult, list[Diagnostic]]:
-    """Make fixes together; where that does harm, the first alone."""
+    """Make fixes together; where that does harm, the first alone. A text that was there before is no step."""
     for made in (wanted, wanted[:1]):
         edits = [edit for item in made if item.fix is not None for edit in item.fix.edits]
         changed = reloaded(spec, edits)
+        text = changed.document.text or ""
+        if has_errors(changed.diagnostics) or text in seen:
+            continue
         result = check(changed)
-        if not has_errors(changed.diagnostics) and len(result.diagnostics) < len(before.diagnostics):
+        left = {(item.code, item.node or item.pointer) for item in result.diagnostics}
+        gone = [item for item in made if (item.code, item.node or item.pointer) not in left]
+        if len(gone) == len(made) and _loud(result) <= _loud(before):
+            seen.add(text)
             return changed, result, made
     return spec, before, []
+
+
+def _loud(result: LintResult) -> int:
+    return sum(item.severity is not Severity.INFO for item in result.diagnostics)
 
 
 def _compatible(findings: list[Diagnostic]) -> list[Diagnostic]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -119,6 +119,17 @@ class GraphFacts:
     def nodes_with(self, *traits: Trait) -> Iterator[Node]:
         """Used nodes whose layer has one of these traits, in order."""
         return (node for node in self.nodes if self.has(node, *traits))
+
+    def lineage(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Ids of some nodes, of all that they come from and of all that comes from them, inputs left out."""
+        above, below = set(names), set(names)
+        for node in reversed(self.graph.nodes):
+            if node.id in above:
+                above.update(ref.node for ref in node.refs())
+        for node in self.graph.nodes:
+            if any(ref.node in below for ref in node.refs()):
+                below.add(node.id)
+        return tuple(node.id for node in self.graph.nodes if node.id in above or node.id in below)
 
     def is_final(self, node: Node) -> bool:
         """Whether an output can be reached without a further layer with weights."""

@@ -106,6 +106,9 @@ class Finding:
         evidence: the number.
         proposals: remedies, best first; the engine offers the first that it can prove.
         severity: overrides the rule's.
+        alike: findings of a rule in layers of one type are one cause if this is the same; by default the message.
+        effect: ``vanishing`` or ``exploding``, where the finding states such an effect or names a cause of one.
+        region: ids of the nodes in which effect or cause lies; two findings with one effect and a common node are one.
     """
 
     message: str
@@ -119,6 +122,9 @@ class Finding:
     evidence: Evidence | None = None
     proposals: tuple[Proposal, ...] = field(default=())
     severity: Severity | None = None
+    alike: str = ""
+    effect: str = ""
+    region: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +155,10 @@ class Rule:
     group: ClassVar[str] = ""
     measured: ClassVar[bool] = False
     """Whether it reads the predicted gradient profile."""
+    repeats: ClassVar[bool] = True
+    """Whether the same finding in several layers is one cause; not so where each place is a slip of its own."""
+    states_effect: ClassVar[bool] = False
+    """Whether it says what happens to signal or gradient, not why: rules that name the cause come under it."""
     bad: ClassVar[Sequence[Example]] = ()
     good: ClassVar[Sequence[Example]] = ()
     settings: ClassVar[Mapping[str, Threshold]] = {}

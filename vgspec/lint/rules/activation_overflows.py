@@ -49,6 +49,7 @@ class ActivationOverflows(Rule):
     group = "exploding"
     severity = Severity.ERROR
     measured = True
+    states_effect = True
     bad = (
         Example(
             "Exponentials of exponentials",
@@ -106,6 +107,8 @@ class ActivationOverflows(Rule):
                 f"activations are predicted to reach {power(size)} here, and {node.outputs[0].dtype} ends at "
                 f"{power(limit)}",
                 node=node.id,
+                effect="exploding",
+                region=facts.lineage((node.id,)),
                 help="use another activation than exponential, smaller weights, or a normalization",
                 evidence=Evidence(
                     "decimal logarithm of the size of the activation",

@@ -112,6 +112,8 @@ class BatchnormWithoutSkipExplodes(Rule):
                 f"{len(layers)} batch normalizations without a skip connection let the gradient grow "
                 f"{power(stretch.gradient)} times",
                 node=stretch.nodes[0].id,
+                effect="exploding",
+                region=tuple(node.id for node in stretch.nodes),
                 related=((chain[-1].id, "the stack ends here"),),
                 help="wrap every two or three layers in a residual connection",
                 evidence=Evidence(

@@ -41,6 +41,7 @@ class DeadBranch(Rule):
     code = "VG701"
     name = "dead-branch"
     group = "structure"
+    repeats = False
     bad = (
         Example(
             "A branch that is never merged",

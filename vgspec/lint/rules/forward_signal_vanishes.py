@@ -48,6 +48,7 @@ class ForwardSignalVanishes(Rule):
     name = "forward-signal-vanishes"
     group = "vanishing"
     measured = True
+    states_effect = True
     settings: ClassVar = {
         "mean-square": Threshold(
             1e-6,
@@ -118,6 +119,8 @@ class ForwardSignalVanishes(Rule):
                 yield Finding(
                     f"the signal has shrunk to {power(size - before)} of its size by here",
                     node=node.id,
+                    effect="vanishing",
+                    region=facts.lineage((node.id,)),
                     help="give the layers before it weights of the scale their activation needs, or normalize",
                     evidence=Evidence(
                         "mean square of the signal, relative to the input's",

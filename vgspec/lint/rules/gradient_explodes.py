@@ -48,6 +48,7 @@ class GradientExplodes(Rule):
     name = "gradient-explodes"
     group = "exploding"
     measured = True
+    states_effect = True
     settings: ClassVar = {
         "norm": Threshold(
             1e4,
@@ -120,6 +121,8 @@ class GradientExplodes(Rule):
         yield Finding(
             f"the gradient at this layer's kernel is predicted to be {power(size)}{times}",
             node=worst,
+            effect="exploding",
+            region=facts.lineage((worst,)),
             related=tuple((edge.node, f"it grows {power(edge.gradient)} times here") for edge in edges[:3]),
             help="use weights of the scale the activations need, normalize, or add residual connections",
             evidence=Evidence(

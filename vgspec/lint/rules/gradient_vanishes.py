@@ -54,6 +54,7 @@ class GradientVanishes(Rule):
     name = "gradient-vanishes"
     group = "vanishing"
     measured = True
+    states_effect = True
     settings: ClassVar = {
         "mean": Threshold(
             1e-7, "mean absolute gradient", "the limit of run-time tools, and the epsilon of Adam in Keras"
@@ -127,6 +128,8 @@ class GradientVanishes(Rule):
             yield Finding(
                 f"the gradient at this layer's kernel is predicted to be {power(norm)}{others}",
                 node=worst,
+                effect="vanishing",
+                region=facts.lineage(group),
                 related=tuple((name, f"{power(edges[name])} of it passes here") for name in list(edges)[:3]),
                 notes=(f"on average {power(size)} for each of its weights",),
                 help="see where the gradient is lost; normalize, add residual connections, or change activations there",

@@ -117,6 +117,7 @@ class HiddenLayerWithoutActivation(Rule):
             yield Finding(
                 f"this layer has no activation, nor has anything before `{behind.id}`: {result}",
                 node=node.id,
+                alike=result,
                 related=((behind.id, "the next layer with a kernel"),),
                 help="give it an activation, such as relu",
                 severity=Severity.INFO if pooled else None,

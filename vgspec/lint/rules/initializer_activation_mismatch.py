@@ -153,6 +153,8 @@ class InitializerActivationMismatch(Rule):
                 f"{kind} weights do not fit {name}: over {len(stretch.kernels)} layers the signal {word} to "
                 f"{power(size)} of its size",
                 node=first.kernel.node.id,
+                effect="vanishing" if size < 0 else "exploding",
+                region=tuple(node.id for node in stretch.nodes),
                 argument=first.kernel.argument,
                 related=((stretch.nodes[-1].id, "the stack ends here"),),
                 notes=(f"the weights have {factor(typical)} times the scale that {name} needs, in {len(off)} layers",),

@@ -109,6 +109,8 @@ class NoGradientClipping(Rule):
         yield Finding(
             f"the gradient is predicted to reach {power(largest[0])}, and {optimizer.type_name} does not clip it",
             pointer="/compile/optimizer",
+            effect="exploding",
+            region=(largest[1],),
             related=((largest[1], "the largest gradient is here"),),
             help="mend what makes the gradient large, and add global_clipnorm: 1.0",
             evidence=Evidence(

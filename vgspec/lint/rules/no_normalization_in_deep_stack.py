@@ -103,6 +103,8 @@ class NoNormalizationInDeepStack(Rule):
                 f"the signal {way} to {power(drift)} of its size over {len(stretch.kernels)} layers without "
                 f"normalization",
                 node=stretch.nodes[0].id,
+                effect="vanishing" if drift < 0 else "exploding",
+                region=tuple(node.id for node in stretch.nodes),
                 related=((stretch.nodes[-1].id, "the stack ends here"),),
                 help="normalize behind every layer or block, or use weights whose scale keeps the signal",
                 evidence=Evidence(

@@ -107,6 +107,8 @@ class NoSkipInDeepStack(Rule):
                 f"{len(stretch.kernels)} layers without a skip connection shrink the gradient to "
                 f"{power(stretch.gradient)} of its size",
                 node=stretch.nodes[0].id,
+                effect="vanishing",
+                region=tuple(node.id for node in stretch.nodes),
                 related=((stretch.nodes[-1].id, "the stack ends here"),),
                 help="wrap every two or three layers in a residual connection, or normalize between them",
                 evidence=Evidence(

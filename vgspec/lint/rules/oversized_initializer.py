@@ -147,6 +147,8 @@ class OversizedInitializer(Rule):
             yield Finding(
                 f"the weights start with {factor(first.ratio)} times the scale that {name} needs{also}",
                 node=first.kernel.node.id,
+                effect="exploding",
+                region=tuple(item.kernel.node.id for item in large),
                 argument=first.kernel.argument,
                 related=tuple((item.kernel.node.id, f"{factor(item.ratio)} times here") for item in large[1:4]),
                 notes=tuple(notes),

@@ -121,6 +121,8 @@ class SaturatingStack(Rule):
                 f"{len(run.stages)} {'/'.join(names)} layers in a row shrink the gradient to {power(run.gradient)} of "
                 f"its size",
                 node=first.node.id,
+                effect="vanishing",
+                region=tuple(stage.node.id for stage in run.stages),
                 argument="activation",
                 related=((run.stages[-1].node.id, "the last of them"),),
                 notes=(f"a single one of them leaves {power(run.gradient / len(run.stages))} on average",),

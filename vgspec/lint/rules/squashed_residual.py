@@ -117,6 +117,8 @@ class SquashedResidual(Rule):
         yield Finding(
             f"{names} stands on the skip path of {len(found)} residual blocks",
             node=found[0].node.id,
+            effect="vanishing",
+            region=tuple(stage.node.id for stage in found),
             related=tuple((stage.node.id, "and here") for stage in found[1:3]),
             help="put the activation inside the branch, before its kernels",
             proposals=(Proposal("use relu", changes, Applicability.UNSAFE),) if changes else (),

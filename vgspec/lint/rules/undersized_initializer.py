@@ -132,6 +132,8 @@ class UndersizedInitializer(Rule):
             yield Finding(
                 f"the weights start with {factor(first.ratio)} of the scale that {name} needs{also}",
                 node=first.kernel.node.id,
+                effect="vanishing",
+                region=tuple(item.kernel.node.id for item in small),
                 argument=first.kernel.argument,
                 related=tuple((item.kernel.node.id, f"{factor(item.ratio)} here") for item in small[1:4]),
                 notes=(f"over the stack the signal is left with {power(size)} of its size",) if size < -1 else (),

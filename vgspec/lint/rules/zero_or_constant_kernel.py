@@ -119,6 +119,7 @@ class ZeroOrConstantKernel(Rule):
                 message,
                 node=node.id,
                 argument=kernel.argument,
+                alike=f"{moments.mean} {stuck}",
                 help=f"give {written} a random initializer, such as {better}",
                 severity=Severity.ERROR if stuck else None,
                 proposals=(Proposal(f"use {better}", (change,), Applicability.SAFE),) if kernel.argument else (),
