@@ -148,6 +148,11 @@ class Diagnostic:
         return tuple(dict.fromkeys((self.name, *(cause.name for cause in self.causes))))
 
     @property
+    def severities(self) -> tuple[tuple[str, Severity], ...]:
+        """Its own name and those of its causes, each with its severity."""
+        return ((self.name, self.severity), *((cause.name, cause.severity) for cause in self.causes))
+
+    @property
     def span(self) -> Span | None:
         """The span of the primary label, or None where the document has no text."""
         for label in self.labels:

@@ -71,6 +71,10 @@ FIXABLE = {
     "squashed-residual",
     "learning-rate-out-of-range",
     "dying-relu",
+    "gradient-explodes",
+    "forward-signal-vanishes",
+    "narrow-deep-stack",
+    "first-step-too-long",
 }
 
 

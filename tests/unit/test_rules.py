@@ -11,7 +11,7 @@ import pytest
 
 from vgspec.diagnostics import Severity
 from vgspec.frontend.load import load
-from vgspec.lint.engine import lint
+from vgspec.lint.engine import Selection, lint
 from vgspec.lint.places import document_place, origin_of
 from vgspec.lint.rule import Example, Rule
 from vgspec.lint.rules import RULES
@@ -34,18 +34,18 @@ BAD = [pytest.param(rule, example, id=f"{rule.name}-{i}") for rule in RULES for 
 GOOD = [pytest.param(rule, example, id=f"{rule.name}-{i}") for rule in RULES for i, example in enumerate(rule.good)]
 
 
-def run(example: Example):
+def run(example: Example, rule: type[Rule] | None = None):
+    """The example's spec, what one rule finds in it, and what all find together."""
     spec = load(example.spec, params=dict(example.params))
     assert spec.diagnostics == (), [d.message for d in spec.diagnostics]
-    return spec, lint(spec, fixes=None).diagnostics
+    alone = () if rule is None else lint(spec, selection=Selection(select=(rule.name,)), fixes=None).diagnostics
+    return spec, alone, lint(spec, fixes=None).diagnostics
 
 
 @pytest.mark.parametrize(("rule", "example"), BAD)
 def test_a_bad_example_has_exactly_its_findings(rule: type[Rule], example: Example) -> None:
-    spec, found = run(example)
-    mine = [d for d in found if d.code == rule.code]
-    others = {d.name for d in found if d.code != rule.code}
-    assert others == set(example.also)
+    spec, mine, found = run(example, rule)
+    assert {name for d in found for name in d.names} == {rule.name, *example.also}
     graph = spec.require_graph()
     wanted = sorted(
         (document_place(spec, name) if name.startswith("/") else origin_of(graph, name) for name in example.finds),
@@ -74,9 +74,10 @@ def test_a_bad_example_has_exactly_its_findings(rule: type[Rule], example: Examp
 
 @pytest.mark.parametrize(("rule", "example"), GOOD)
 def test_a_good_example_is_clean(rule: type[Rule], example: Example) -> None:
-    _, found = run(example)
-    assert [d.message for d in found if d.code == rule.code] == []
-    assert [f"{d.name}: {d.message}" for d in found if d.name not in example.also and d.severity != Severity.INFO] == []
+    _, mine, found = run(example, rule)
+    assert [d.message for d in mine] == []
+    loud = [d for d in found if d.severity != Severity.INFO]
+    assert [f"{d.names}: {d.message}" for d in loud if not set(d.names) <= set(example.also)] == []
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
@@ -126,7 +127,9 @@ def test_a_faulty_spec_shows_the_rule_it_is_named_after(path: Path) -> None:
     assert path.stem in NAMES
     spec = load(path)
     assert spec.diagnostics == ()
-    assert path.stem in {d.name for d in lint(spec, fixes=None).diagnostics}
+    found = lint(spec, fixes=None).diagnostics
+    assert [path.stem in d.names for d in found] == [True], "one finding, of this cause"
+    assert len(lint(spec, selection=Selection(select=(path.stem,)), fixes=None).diagnostics) == 1
     assert "\n# " in path.read_text(encoding="utf-8")
 
 

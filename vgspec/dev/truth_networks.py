@@ -167,7 +167,7 @@ def _flags(result: Any) -> tuple[tuple[str, ...], bool]:
     from vgspec.lint.engine import find_rule
 
     loud = [d for d in result.diagnostics if d.severity is not Severity.INFO]
-    names = dict.fromkeys(d.name for d in loud)
+    names = dict.fromkeys(name for d in loud for name in d.names)
     found = [n for n in names if (rule := find_rule(n)) and (rule.group in GROUPS or n == "loss-activation-mismatch")]
     return tuple(found), not loud
 

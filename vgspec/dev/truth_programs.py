@@ -28,7 +28,9 @@ _ACTIVATION = (
 )
 _LOSS = ("loss-activation-mismatch", "vanishing-loss-gradient", "label-form-mismatch", "accuracy-with-regression-loss")
 _TRAINING = ("gradient-vanishes", "gradient-explodes", "forward-signal-vanishes", "activation-overflows", "dying-relu")
-GRADIENT_RULES = ("gradient-vanishes", "gradient-explodes", "forward-signal-vanishes", "activation-overflows")
+GRADIENT_RULES = frozenset(
+    {"gradient-vanishes", "gradient-explodes", "forward-signal-vanishes", "activation-overflows"}
+)
 """What counts as a prediction that the gradient vanishes or explodes."""
 
 
@@ -93,6 +95,7 @@ DEFENCES: Mapping[str, str] = {
     "oversized-initializer": "Right: a standard deviation of 1 on hundreds of inputs saturates the units at once.",
     "learning-rate-out-of-range": "Right: the rate is among the faults that were published, and the repair left it.",
     "hidden-layer-without-activation": "Right: the first of the two layers adds weights and no expressive power.",
+    "narrow-deep-stack": "Right: more layers than units; such networks seeded the study because they fail to train.",
     "relu-on-output": "Right for targets of either sign; the targets here may never be negative.",
 }
 """Why a warning on a repaired program stands."""
@@ -138,7 +141,8 @@ class Program:
     def named(self, fault: str, *severities: Severity) -> tuple[str, ...]:
         """The rules that name a fault, of these severities."""
         rules = FAULTS.get(fault, Fault()).rules
-        return tuple(dict.fromkeys(d.name for d in self.findings if d.name in rules and d.severity in severities))
+        named = (n for d in self.findings for n, grave in d.severities if n in rules and grave in severities)
+        return tuple(dict.fromkeys(named))
 
     @property
     def loud(self) -> tuple[Diagnostic, ...]:
@@ -334,12 +338,12 @@ def _quiet(programs: Sequence[Program]) -> list[str]:
 def _detector(programs: Iterable[Program]) -> list[str]:
     measured = [p for p in programs if p.measured is not None]
 
-    def counts(rules: Sequence[str], extra: bool) -> str:
+    def counts(rules: frozenset[str], extra: bool) -> str:
         hit = miss = false = 0
         wrong: list[str] = []
         for p in measured:
             positive = p.measured != ("ok",)
-            claimed = any(d.name in rules for d in p.loud) or (extra and _gives_none(p))
+            claimed = any(not rules.isdisjoint(d.names) for d in p.loud) or (extra and _gives_none(p))
             hit += positive and claimed
             if positive and not claimed:
                 miss += 1
@@ -361,7 +365,7 @@ def _detector(programs: Iterable[Program]) -> list[str]:
         "",
         "| said by | precision | recall | differences |",
         "|---|---|---|---|",
-        f"| {', '.join(f'`{name}`' for name in GRADIENT_RULES)} | {counts(GRADIENT_RULES, False)}",
+        f"| {', '.join(f'`{name}`' for name in sorted(GRADIENT_RULES))} | {counts(GRADIENT_RULES, False)}",
         "| these, and what is said to get no gradient at all (`recurrence-over-one-step`, a softmax over one unit "
         f"unless under binary cross-entropy) | {counts(GRADIENT_RULES, True)}",
     ]
@@ -382,7 +386,7 @@ def _peers(faulty: Sequence[Program]) -> list[str]:
     mufl = [p for p in faulty if p.source.startswith("deepmufl")]
     found = sum(bool(p.loud) for p in mufl)
     repaired = [p for p in faulty if p.source.startswith("AUTOTRAINER")]
-    trained = sum(any(d.name in _TRAINING for d in p.loud) for p in repaired)
+    trained = sum(any(not set(_TRAINING).isdisjoint(d.names) for d in p.loud) for p in repaired)
     alike = [p for p in faulty if p.source.startswith("NeuraLint")]
     lint = sum(bool(p.loud) for p in alike)
     return [

@@ -100,15 +100,18 @@ def fitting(activation: Activation | None) -> str:
     return (row.initializer if row is not None else None) or "glorot_uniform"
 
 
-def misfits(facts: Facts, stretch: Stretch) -> tuple[Misfit, ...]:
-    """Every kernel of a stretch with the scale it has, relative to the scale it needs; random ones only."""
+def misfits(facts: Facts, stretch: Stretch, *, ends: bool = False) -> tuple[Misfit, ...]:
+    """Every kernel of a stretch with the scale it has, relative to the scale it needs; random ones only.
+
+    Kernels at the end of a residual branch, which may be as small as they like, are left out unless ``ends`` is set.
+    """
     found = []
     for node in stretch.kernels:
         for kernel in facts.own_kernels.get(node.layer, ()):
             scale = kernel.scale
             if scale is None or scale == 0.0 or not kernel.moments.random:
                 continue
-            if facts.normalised_after(node) or facts.added_after(node):
+            if facts.normalised_after(node) or (facts.added_after(node) and not ends):
                 continue
             activation = facts.activation_after(node)
             found.append(Misfit(kernel, activation, scale / needed_scale(activation)))

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vgspec.expressions import is_expression
-from vgspec.source import MappingNode, ScalarNode, SNode, pointer_join
+from vgspec.source import MappingNode, ScalarNode, SequenceNode, SNode, pointer_join
 from vgspec.source.nodes import children
 
 if TYPE_CHECKING:
     from vgspec.spec import Spec
 
-__all__ = ["unused", "unused_params"]
+__all__ = ["shadowed", "unused", "unused_params"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -64,3 +64,65 @@ def _names(node: SNode) -> Iterator[str]:
         return
     for _, child in children(node):
         yield from _names(child)
+
+
+def shadowed(spec: Spec) -> Iterator[tuple[str, str]]:
+    """Pointer and name of the ids that hide one of a list around theirs, and that something below refers to."""
+    root = spec.document.root
+    if not isinstance(root, MappingNode):
+        return
+    yield from _hidden(root.get("layers"), "/layers", _keys(root.get("inputs")))
+    blocks = root.get("blocks")
+    for name, block in blocks.items() if isinstance(blocks, MappingNode) else ():
+        if isinstance(block, MappingNode):
+            yield from _hidden(block.get("layers"), pointer_join("/blocks", name, "layers"), _keys(block.get("inputs")))
+
+
+def _keys(node: SNode | None) -> frozenset[str]:
+    return frozenset(node) if isinstance(node, MappingNode) else frozenset()
+
+
+def _hidden(
+    items: SNode | None, pointer: str, own: frozenset[str], around: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, str]]:
+    """What the ids of a list hide; ``own`` are the names known in it so far, ``around`` those of lists outside."""
+    if not isinstance(items, SequenceNode):
+        return
+    for number, item in enumerate(items.items):
+        if not isinstance(item, MappingNode):
+            continue
+        here = pointer_join(pointer, number)
+        for inner, where in _lists(item, here):
+            yield from _hidden(inner, where, frozenset(), around | own)
+        node = item.get("id")
+        name = node.value if isinstance(node, ScalarNode) and isinstance(node.value, str) else None
+        if name is None:
+            continue
+        if name in around and name not in own and any(name in _references(x) for x in items.items[number + 1 :]):
+            yield pointer_join(here, "id"), name
+        own = own | {name}
+
+
+def _lists(item: MappingNode, pointer: str) -> Iterator[tuple[SNode, str]]:
+    """The lists of layers right inside an item."""
+    for key, node in item.items():
+        where = pointer_join(pointer, key)
+        if key == "body":
+            yield node, where
+        elif key in ("residual", "parallel") and isinstance(node, MappingNode):
+            for part, value in node.items():
+                branches = part == "branches" and isinstance(value, MappingNode | SequenceNode)
+                inner = children(value) if branches else [(part, value)]
+                for name, branch in inner:
+                    yield branch, pointer_join(where, part, name) if branches else pointer_join(where, part)
+
+
+def _references(node: SNode, key: str = "") -> Iterator[str]:
+    """Every id that ``in`` and ``call_args`` below a node refer to."""
+    if isinstance(node, ScalarNode):
+        if key in ("in", "call_args") and isinstance(node.value, str):
+            yield node.value.partition(":")[0]
+        return
+    for name, child in children(node):
+        known = key if key in ("in", "call_args") else str(name)
+        yield from _references(child, known)

@@ -57,8 +57,13 @@ def plan(document: Document, graph: Graph, changes: Iterable[Change]) -> Planned
                 edits += _set(document, pointer, value)
             elif kind == "insert-after":
                 edits.append(_item_after(document, pointer, value))
+            elif kind == "insert-before":
+                edits.append(_item_before(document, pointer, value))
+            elif kind == "wrap-residual":
+                above, _, first = pointer.rpartition("/")
+                edits += _residual(document, above, int(first), value)
             else:
-                edits += _residual(document, pointer)
+                edits += _residual(document, pointer, 0, None)
     except _Refused:
         return None
     shared = any(_siblings(graph, names) - names for names in asked.values())
@@ -85,7 +90,7 @@ def _pointer(document: Document, graph: Graph, change: Change) -> str:
     node = graph.by_id.get(change.node)
     if node is None or node.origin.file != document.file:
         raise _Refused
-    if change.kind == "insert-after":
+    if change.kind in ("insert-after", "insert-before"):
         return node.origin.pointer
     pointer = argument_pointer(document, node.origin.pointer, change.argument)
     if pointer is None:
@@ -127,30 +132,60 @@ def _item_after(document: Document, pointer: str, value: object) -> Edit:
     return Edit(Span(item.span.file, end, end), f"{_newline(text)}{indent}- {written}")
 
 
-def _residual(document: Document, pointer: str) -> list[Edit]:
-    """A list of layers as the body of a residual connection, with a layer normalization in front."""
+def _item_before(document: Document, pointer: str, value: object) -> Edit:
+    """A further item of a list in front of the one at ``pointer``, in the list's own style."""
+    above = document.find(pointer.rpartition("/")[0])
+    item = document.find(pointer)
+    if not isinstance(above, SequenceNode) or item is None or above.span is None or item.span is None:
+        raise _Refused
+    if above.aliased or item.aliased or item.via is not None:
+        raise _Refused
+    written = _written(document, value)
+    if document.slice(above.span).startswith("["):
+        return Edit(Span(item.span.file, item.span.start, item.span.start), f"{written}, ")
+    line, indent = _dash(document, item.span)
+    return Edit(Span(item.span.file, line, line), f"{indent}- {written}{_newline(document.text or '')}")
+
+
+def _dash(document: Document, item: Span) -> tuple[int, str]:
+    """Start of the line on which an item of a block list begins, and what stands before its dash there."""
+    text = document.text or ""
+    dash = text.rfind("-", 0, item.start)
+    line = text.rfind("\n", 0, dash) + 1
+    if dash < 0 or text[line:dash].strip() or text[dash + 1 : item.start].strip():
+        raise _Refused
+    return line, text[line:dash]
+
+
+def _residual(document: Document, pointer: str, begin: int, count: object) -> list[Edit]:
+    """Items of a list as the body of a residual connection, with a layer normalization in front.
+
+    Args:
+        document: the document.
+        pointer: the list.
+        begin: number of the first item.
+        count: of items; None for all that follow.
+    """
     node = document.find(pointer)
     if not isinstance(node, SequenceNode) or not node.items or node.span is None or node.aliased:
         raise _Refused
-    if any(item.aliased or item.via is not None or item.span is None for item in node.items):
+    items = node.items[begin:] if not isinstance(count, int) else node.items[begin : begin + count]
+    if not items or any(item.aliased or item.via is not None or item.span is None for item in items):
         raise _Refused
     text = document.text or ""
-    file, start = node.span.file, node.span.start
+    first, last = items[0].span, items[-1].span
+    assert first is not None
+    assert last is not None
+    file = node.span.file
     if document.slice(node.span).startswith("["):
         if text.lstrip("\ufeff \t\r\n").startswith("{"):
             head, tail = '{"residual": {"shortcut": "auto", "body": ["LayerNormalization", ', "]}}"
         else:
             head, tail = "{residual: {shortcut: auto, body: [LayerNormalization, ", "]}}"
-        end = node.span.start + len(document.slice(node.span).rstrip()) - 1
-        return [Edit(Span(file, start + 1, start + 1), head), Edit(Span(file, end, end), tail)]
-    first, last = node.items[0].span, node.items[-1].span
-    assert first is not None
-    assert last is not None
-    dash = text.rfind("-", 0, first.start)
-    line = text.rfind("\n", 0, dash) + 1
-    if dash < 0 or text[line:dash].strip() or text[dash + 1 : first.start].strip():
-        raise _Refused
-    end, newline, indent = _line_end(document, last), _newline(text), text[line:dash]
+        end = first.start + len(text[first.start : last.end].rstrip())
+        return [Edit(Span(file, first.start, first.start), head), Edit(Span(file, end, end), tail)]
+    line, indent = _dash(document, first)
+    end, newline = _line_end(document, last), _newline(text)
     rows = (f"{indent}- residual:", "    shortcut: auto", "    body:", "      - LayerNormalization")
     lines = text[line:end].split(newline)
     moved = newline.join(f"{' ' * 6}{item}" if item.strip() else item for item in lines)

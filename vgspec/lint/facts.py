@@ -15,13 +15,13 @@ from vgspec.catalogue.activations import Activation, activation_of
 from vgspec.ir import Node, Shape
 from vgspec.layers.base import Layer, ShapeError, Trait, Weight
 from vgspec.lint.neighbours import GraphFacts
-from vgspec.lint.records import Final, Kernel, Stage, Stretch
+from vgspec.lint.records import Drift, Final, Kernel, Stage, Stretch
 from vgspec.source import MappingNode, SequenceNode, pointer_join
 
 if TYPE_CHECKING:
     from vgspec.analysis.signal import Assumptions, Edge, NodeSignal, Profile
 
-__all__ = ["KEEPS_SIZE", "Facts", "Final", "Kernel", "Stage", "Stretch", "known_size"]
+__all__ = ["KEEPS_SIZE", "Drift", "Facts", "Final", "Kernel", "Stage", "Stretch", "known_size"]
 
 KEEPS_SIZE = frozenset({Trait.RESHAPING, Trait.IDENTITY, Trait.DROPOUT, Trait.NOISE})
 """Traits of layers that leave the size of a signal about as it is."""
@@ -246,6 +246,37 @@ class Facts(GraphFacts):
                 continue
             found.append((size, node.id))
         return max(found, default=None, key=lambda item: item[0])
+
+    @cached_property
+    def drift(self) -> Mapping[str, Drift]:
+        """By node whose activation is predicted, how far the size of the signal has drifted."""
+        sets = (Trait.NORMALIZING, Trait.EMBEDDING, Trait.RECURRENT, Trait.ATTENTION)
+        base: dict[str, tuple[float, int]] = {}
+        gained: dict[str, float] = {}
+        for item in self.graph.inputs:
+            record = self.profile.by_id.get(item.name)
+            size = record.log10_activation if record is not None else None
+            if size is not None and math.isfinite(size):
+                base[item.name] = (size, 0)
+        for node in self.graph.nodes:
+            record = self.profile.by_id.get(node.id)
+            size = record.log10_activation if record is not None else None
+            if size is None or not math.isfinite(size):
+                continue
+            before = [base[ref.node] for ref in node.refs() if ref.node in base]
+            if not before or self.has(node, *sets):
+                base[node.id] = (size, 0)
+                continue
+            low, merges = min(item[0] for item in before), max(item[1] for item in before)
+            base[node.id] = (low, merges + self.has(node, Trait.ADDITIVE))
+            gained[node.id] = size - low
+        ahead = dict(gained)
+        for node in reversed(self.graph.nodes):
+            if node.id in ahead and not self.has(node, *sets):
+                for ref in node.refs():
+                    if ref.node in ahead:
+                        ahead[ref.node] = max(ahead[ref.node], ahead[node.id])
+        return {name: Drift(size, base[name][1], ahead[name]) for name, size in gained.items()}
 
     def input_size(self, node: Node) -> float | None:
         """Root mean square of the one value that a node reads; None where unknown, or where its values are counts."""

@@ -15,6 +15,7 @@ __all__ = ["GRAVITY", "Raised", "covered", "gather", "joined"]
 
 GRAVITY = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 """The gravest first."""
+_ROLES = ("effect", "cause", "consequence")
 _SHOWN = 3
 
 Place = tuple[str, str]
@@ -59,13 +60,12 @@ def gather(facts: Facts, raised: Iterable[Raised]) -> list[Raised]:
 
 def covered(effects: Sequence[Raised], others: Sequence[Raised]) -> list[Raised]:
     """Those of ``others`` that only name a cause of one of the ``effects``."""
-    stated = [(item.finding.effect, set(item.finding.region)) for item in effects if item.rule.states_effect]
-    return [
-        item
-        for item in others
-        if not item.rule.states_effect
-        and any(item.finding.effect == effect and not region.isdisjoint(item.finding.region) for effect, region in stated)
-    ]
+    stated = [(item.finding.effect, set(item.finding.region)) for item in effects if item.rule.role == "effect"]
+
+    def inside(finding: Finding) -> bool:
+        return any(effect == finding.effect and not region.isdisjoint(finding.region) for effect, region in stated)
+
+    return [item for item in others if item.rule.role != "effect" and inside(item.finding)]
 
 
 def _by(raised: Iterable[Raised], key: object) -> list[list[Raised]]:
@@ -149,25 +149,25 @@ def _under_effects(facts: Facts, raised: list[Raised]) -> list[Raised]:
 
 
 def _put_under(facts: Facts, items: list[Raised]) -> Raised:
-    ordered = sorted(items, key=lambda r: (not r.rule.states_effect, GRAVITY[r.diagnostic.severity], r.rule.code))
+    ordered = sorted(items, key=lambda r: (_ROLES.index(r.rule.role), GRAVITY[r.diagnostic.severity], r.rule.code))
     first, rest = ordered[0], ordered[1:]
     labels = list(first.diagnostic.labels)
     loud = [item for item in rest if item.diagnostic.severity is not Severity.INFO]
     notes = []
     for item in loud or rest[:1]:
-        word = "and" if item.rule.states_effect else "because"
+        word = "because" if item.rule.role == "cause" else "and"
         notes.append(f"{word} {item.diagnostic.message} ({item.rule.code} {item.rule.name})")
         span = item.diagnostic.span or origin_of(facts.graph, item.finding.node).span
-        if span is not None and not item.rule.states_effect and span not in {label.span for label in labels}:
+        if span is not None and item.rule.role == "cause" and span not in {label.span for label in labels}:
             labels.append(Label(span, item.rule.name.replace("-", " ")))
     causes = tuple(
         Cause(d.code, d.name, d.severity, d.message, d.pointer, d.node) for d in (item.diagnostic for item in rest)
     )
-    specific = [item.finding for item in rest if not item.rule.states_effect]
+    specific = [item.finding for item in rest if item.rule.role == "cause"]
     help = next((finding.help for finding in specific if finding.help), "") or first.finding.help
     proposals = [p for finding in specific for p in finding.proposals]
     own = [p for p in first.finding.proposals if p.changes not in {q.changes for q in proposals}]
-    others = [p for item in rest if item.rule.states_effect for p in item.finding.proposals]
+    others = [p for item in rest if item.rule.role != "cause" for p in item.finding.proposals]
     severity = min((item.diagnostic.severity for item in ordered), key=GRAVITY.__getitem__)
     diagnostic = replace(
         first.diagnostic,
@@ -177,6 +177,4 @@ def _put_under(facts: Facts, items: list[Raised]) -> Raised:
         causes=causes,
         severity=severity,
     )
-    return replace(
-        first, diagnostic=diagnostic, finding=replace(first.finding, proposals=(*proposals, *own, *others))
-    )
+    return replace(first, diagnostic=diagnostic, finding=replace(first.finding, proposals=(*proposals, *own, *others)))

@@ -14,7 +14,7 @@ from vgspec.layers.base import Weight
 if TYPE_CHECKING:
     from vgspec.analysis.signal import Edge
 
-__all__ = ["Final", "Kernel", "Stage", "Stretch"]
+__all__ = ["Drift", "Final", "Kernel", "Stage", "Stretch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,21 @@ class Stretch:
     gradient: float
     activation: float
     edges: tuple[Edge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How the size of the signal at a node compares with where it was last set.
+
+    Attributes:
+        decades: gained since the last normalization, embedding, recurrence or attention, or since the model's input.
+        merges: additions on the way.
+        ahead: the most decades that are gained anywhere from here to where the size is set next.
+    """
+
+    decades: float
+    merges: int
+    ahead: float
 
 
 @dataclass(frozen=True, slots=True)

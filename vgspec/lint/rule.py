@@ -66,11 +66,13 @@ class Change:
     """An edit of the document in its own terms; `vgspec.lint.fixes` turns it into text edits.
 
     Attributes:
-        kind: ``set`` (an argument or a setting), ``insert-after`` (a layer behind the node's item) or
-            ``make-residual`` (the list at ``pointer`` becomes the body of a residual connection, normalized first).
+        kind: ``set`` (an argument or a setting), ``insert-after`` and ``insert-before`` (a layer behind, or in front
+            of, the node's item), ``make-residual`` (the list at ``pointer`` becomes the body of a residual connection,
+            normalized first) or ``wrap-residual`` (the same for ``value`` items from the one at ``pointer`` on).
         node: id of the node whose item is changed; or empty, with ``pointer``.
         argument: for ``set``, the name of the layer's argument.
-        value: plain data; for ``insert-after`` the item.
+        value: plain data; for ``insert-after`` and ``insert-before`` the item; for
+            ``wrap-residual`` the number of items.
         pointer: for ``set`` without a node, the place of the value, whether there is one yet or not.
     """
 
@@ -157,8 +159,9 @@ class Rule:
     """Whether it reads the predicted gradient profile."""
     repeats: ClassVar[bool] = True
     """Whether the same finding in several layers is one cause; not so where each place is a slip of its own."""
-    states_effect: ClassVar[bool] = False
-    """Whether it says what happens to signal or gradient, not why: rules that name the cause come under it."""
+    role: ClassVar[str] = "cause"
+    """``effect`` for what happens to signal or gradient: rules that name its ``cause`` come under it, as do those that
+    say what it leads to (``consequence``)."""
     bad: ClassVar[Sequence[Example]] = ()
     good: ClassVar[Sequence[Example]] = ()
     settings: ClassVar[Mapping[str, Threshold]] = {}

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from vgspec.diagnostics import Diagnostic, Evidence, Fix, Label, Span
+from vgspec.diagnostics import Cause, Diagnostic, Evidence, Fix, Label, Span
 from vgspec.report.model import Counts, Report, file_of
 from vgspec.report.paths import relative
 from vgspec.source import Position
@@ -54,12 +54,25 @@ def _diagnostic(d: Diagnostic, report: Report, base: str) -> dict[str, Any]:
         "file": relative(file_of(d), base),
         "pointer": d.pointer,
         "node": d.node or None,
+        "nodes": list(d.nodes or ((d.node,) if d.node else ())),
         "range": None if d.span is None else _range(d.span, report),
         "labels": [_label(label, report, base) for label in d.labels],
         "notes": list(d.notes),
+        "causes": [_cause(cause) for cause in d.causes],
         "help": d.help or None,
         "evidence": None if d.evidence is None else _evidence(d.evidence),
         "fix": None if d.fix is None else _fix(d.fix, report, base),
+    }
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    return {
+        "code": cause.code,
+        "name": cause.name,
+        "severity": cause.severity.value,
+        "message": cause.message,
+        "pointer": cause.pointer,
+        "node": cause.node or None,
     }
 
 
@@ -222,6 +235,17 @@ SCHEMA: Mapping[str, Any] = {
             },
             "A change that mends a finding.",
         ),
+        "cause": _object(
+            {
+                "code": {"type": "string", "pattern": "^VG[0-9]{3}$", "description": "Stable identifier."},
+                "name": _text("Stable name."),
+                "severity": {"enum": ["error", "warning", "info"], "description": "How much it matters by itself."},
+                "message": _text("One sentence."),
+                "pointer": _text("JSON pointer (RFC 6901) of the part of the document it is about."),
+                "node": _nullable({"type": "string"}, "Id of the graph node it is about."),
+            },
+            "A finding of another rule that belongs to the same cause; --select NAME shows it by itself.",
+        ),
         "diagnostic": _object(
             {
                 "code": {"type": "string", "pattern": "^VG[0-9]{3}$", "description": "Stable identifier."},
@@ -231,9 +255,19 @@ SCHEMA: Mapping[str, Any] = {
                 "file": _text("The file it lies in; <stdin> for standard input."),
                 "pointer": _text("JSON pointer (RFC 6901) of the part of the document it is about."),
                 "node": _nullable({"type": "string"}, "Id of the graph node it is about."),
+                "nodes": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": "Ids of all graph nodes with the same finding, the one above first.",
+                },
                 "range": _nullable({"$ref": "#/$defs/range"}, "The primary place."),
                 "labels": {"type": "array", "items": {"$ref": "#/$defs/label"}, "description": "All its places."},
                 "notes": {"type": "array", "items": {"type": "string"}, "description": "Further facts."},
+                "causes": {
+                    "type": "array",
+                    "items": {"$ref": "#/$defs/cause"},
+                    "description": "Findings of other rules that say where it comes from, or what it leads to.",
+                },
                 "help": _nullable({"type": "string"}, "The next step to take."),
                 "evidence": _nullable({"$ref": "#/$defs/evidence"}, "The number behind it."),
                 "fix": _nullable({"$ref": "#/$defs/fix"}, "A change that mends it."),

@@ -15,6 +15,7 @@ from vgspec.lint.rules.dropout_before_batchnorm import DropoutBeforeBatchnorm
 from vgspec.lint.rules.dropout_on_output import DropoutOnOutput
 from vgspec.lint.rules.dropout_rate_extreme import DropoutRateExtreme
 from vgspec.lint.rules.dying_relu import DyingRelu
+from vgspec.lint.rules.first_step_too_long import FirstStepTooLong
 from vgspec.lint.rules.flatten_of_large_map import FlattenOfLargeMap
 from vgspec.lint.rules.forget_gate_bias_off import ForgetGateBiasOff
 from vgspec.lint.rules.forward_signal_vanishes import ForwardSignalVanishes
@@ -28,6 +29,7 @@ from vgspec.lint.rules.label_form_mismatch import LabelFormMismatch
 from vgspec.lint.rules.learning_rate_out_of_range import LearningRateOutOfRange
 from vgspec.lint.rules.loss_activation_mismatch import LossActivationMismatch
 from vgspec.lint.rules.mask_lost import MaskLost
+from vgspec.lint.rules.narrow_deep_stack import NarrowDeepStack
 from vgspec.lint.rules.no_gradient_clipping import NoGradientClipping
 from vgspec.lint.rules.no_normalization_in_deep_stack import NoNormalizationInDeepStack
 from vgspec.lint.rules.no_skip_in_deep_stack import NoSkipInDeepStack
@@ -42,6 +44,7 @@ from vgspec.lint.rules.saturated_at_init import SaturatedAtInit
 from vgspec.lint.rules.saturating_recurrent_activation import SaturatingRecurrentActivation
 from vgspec.lint.rules.saturating_stack import SaturatingStack
 from vgspec.lint.rules.selu_without_lecun_normal import SeluWithoutLecunNormal
+from vgspec.lint.rules.shadowed_id import ShadowedId
 from vgspec.lint.rules.shared_seed_symmetry import SharedSeedSymmetry
 from vgspec.lint.rules.softmax_in_hidden_layer import SoftmaxInHiddenLayer
 from vgspec.lint.rules.squashed_residual import SquashedResidual
@@ -54,6 +57,8 @@ from vgspec.lint.rules.unused_block import UnusedBlock
 from vgspec.lint.rules.unused_param import UnusedParam
 from vgspec.lint.rules.unused_shared import UnusedShared
 from vgspec.lint.rules.vanishing_loss_gradient import VanishingLossGradient
+from vgspec.lint.rules.weight_decay_on_bias import WeightDecayOnBias
+from vgspec.lint.rules.weight_decay_twice import WeightDecayTwice
 from vgspec.lint.rules.zero_or_constant_kernel import ZeroOrConstantKernel
 
 __all__ = ["RULES"]
@@ -69,6 +74,7 @@ RULES: tuple[type[Rule], ...] = (
     SoftmaxInHiddenLayer,
     SquashedResidual,
     HiddenBottleneck,
+    NarrowDeepStack,
     GradientExplodes,
     ActivationOverflows,
     UnnormalisedResidualGrowth,
@@ -91,6 +97,9 @@ RULES: tuple[type[Rule], ...] = (
     AccuracyWithRegressionLoss,
     NoGradientClipping,
     LearningRateOutOfRange,
+    FirstStepTooLong,
+    WeightDecayOnBias,
+    WeightDecayTwice,
     DeadBranch,
     UnreachableInput,
     BiasBeforeBatchnorm,
@@ -109,6 +118,7 @@ RULES: tuple[type[Rule], ...] = (
     UnusedShared,
     HiddenLayerWithoutActivation,
     RecurrenceOverOneStep,
+    ShadowedId,
     OverRegularized,
     NoneOnLargeDense,
 )

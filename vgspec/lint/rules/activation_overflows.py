@@ -49,7 +49,7 @@ class ActivationOverflows(Rule):
     group = "exploding"
     severity = Severity.ERROR
     measured = True
-    states_effect = True
+    role = "effect"
     bad = (
         Example(
             "Exponentials of exponentials",

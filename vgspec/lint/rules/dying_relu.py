@@ -49,6 +49,7 @@ class DyingRelu(Rule):
     name = "dying-relu"
     group = "dead-units"
     measured = True
+    role = "effect"
     settings: ClassVar = {
         "deviations": Threshold(
             1.88, "standard deviations", "a unit so far on the negative side is on for three inputs of a hundred"
@@ -86,6 +87,7 @@ class DyingRelu(Rule):
                 inputs="x: {shape: [3]}",
             ),
             finds=("repeat.0.dense",),
+            also=("narrow-deep-stack",),
         ),
     )
     good = (
@@ -164,6 +166,8 @@ class DyingRelu(Rule):
                 f"with a probability of {dead:.2f} one of these {len(stretch.kernels)} layers starts without a live "
                 f"unit (the narrowest has {min(widths)})",
                 node=stretch.nodes[0].id,
+                effect="narrow",
+                region=tuple(inside),
                 related=((stretch.nodes[-1].id, "the stack ends here"),),
                 help="use wider layers, fewer of them, or leaky_relu",
                 proposals=(Proposal("use leaky_relu", changes, Applicability.UNSAFE),) if changes else (),

@@ -48,7 +48,7 @@ class ForwardSignalVanishes(Rule):
     name = "forward-signal-vanishes"
     group = "vanishing"
     measured = True
-    states_effect = True
+    role = "effect"
     settings: ClassVar = {
         "mean-square": Threshold(
             1e-6,

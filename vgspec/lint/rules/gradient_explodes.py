@@ -48,7 +48,7 @@ class GradientExplodes(Rule):
     name = "gradient-explodes"
     group = "exploding"
     measured = True
-    states_effect = True
+    role = "effect"
     settings: ClassVar = {
         "norm": Threshold(
             1e4,

@@ -54,7 +54,7 @@ class GradientVanishes(Rule):
     name = "gradient-vanishes"
     group = "vanishing"
     measured = True
-    states_effect = True
+    role = "effect"
     settings: ClassVar = {
         "mean": Threshold(
             1e-7, "mean absolute gradient", "the limit of run-time tools, and the epsilon of Adam in Keras"

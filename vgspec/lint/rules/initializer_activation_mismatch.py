@@ -156,6 +156,7 @@ class InitializerActivationMismatch(Rule):
                 effect="vanishing" if size < 0 else "exploding",
                 region=tuple(node.id for node in stretch.nodes),
                 argument=first.kernel.argument,
+                alike=f"{kind} {name} {word}",
                 related=((stretch.nodes[-1].id, "the stack ends here"),),
                 notes=(f"the weights have {factor(typical)} times the scale that {name} needs, in {len(off)} layers",),
                 help=f"use {better}",

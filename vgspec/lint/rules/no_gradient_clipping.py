@@ -46,6 +46,7 @@ class NoGradientClipping(Rule):
     group = "optimisation"
     severity = Severity.INFO
     measured = True
+    role = "consequence"
     settings: ClassVar = {
         "norm": Threshold(
             1e4, "norm of the gradient", "as for gradient-explodes: one step moves a kernel by about its own norm"
@@ -64,7 +65,7 @@ class NoGradientClipping(Rule):
                 compile="optimizer: sgd\nloss: mse",
             ),
             finds=("/compile/optimizer",),
-            also=("gradient-explodes", "oversized-initializer"),
+            also=("gradient-explodes", "oversized-initializer", "first-step-too-long"),
         ),
     )
     good = (

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from vgspec.diagnostics import Applicability, Evidence, Severity
+from vgspec.diagnostics import Evidence, Severity
 from vgspec.lint.causes import named_cause
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
+from vgspec.lint.remedies import add_residuals
+from vgspec.lint.rule import Example, Finding, Rule, Threshold, model
 from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
-    from vgspec.lint.facts import Facts, Stretch
+    from vgspec.lint.facts import Facts
 
 __all__ = ["NoSkipInDeepStack"]
 
@@ -37,7 +38,7 @@ class NoSkipInDeepStack(Rule):
     ## Fix safety
 
     Unsafe: a residual connection, with a layer normalization in its branch, changes the function that the model
-    computes. It is offered for stacks that are written as one `repeat`, where it is predicted to help.
+    computes. It is offered for stacks that are written in one list, where it is predicted to help.
 
     ## References
 
@@ -118,17 +119,5 @@ class NoSkipInDeepStack(Rule):
                     tuple(edge.node for edge in worst[:5]),
                 ),
                 severity=Severity.INFO if named_cause(facts, stretch) else None,
-                proposals=tuple(self._residual(facts, stretch)),
+                proposals=tuple(add_residuals(facts, stretch.nodes)),
             )
-
-    def _residual(self, facts: Facts, stretch: Stretch) -> Iterator[Proposal]:
-        """A residual connection around the body, where the stack is one repeat in the document itself."""
-        lists = {(node.origin.file, node.origin.pointer.rpartition("/")[0]) for node in stretch.kernels}
-        file, pointer = next(iter(lists))
-        if len(lists) != 1 or file != facts.spec.document.file or not pointer.endswith("/body"):
-            return
-        inside = {node.id for node in stretch.nodes}
-        others = (node for node in facts.graph.nodes if node.id not in inside)
-        if "/residual/" not in pointer and not any(n.origin.pointer.startswith(f"{pointer}/") for n in others):
-            change = Change("make-residual", pointer=pointer)
-            yield Proposal("add a residual connection with layer normalization", (change,), Applicability.UNSAFE)

@@ -24,7 +24,8 @@ class OversizedInitializer(Rule):
     Compares the exact scale of a kernel (fan-in times the second moment of the initializer) with what the activation
     behind it needs. It reports kernels with more than four times that before an activation that saturates, with more
     than ten times that before any other, and with more than twice that where signal or gradient grow by two orders of
-    magnitude over the stack. Layers with a normalization behind them are left alone.
+    magnitude over the stack, or the signal does so up to the next normalization. Layers with a normalization behind
+    them are left alone.
 
     ## Why is this bad?
 
@@ -121,13 +122,14 @@ class OversizedInitializer(Rule):
     def check(self, facts: Facts) -> Iterator[Finding]:
         """Look at the kernels of every stretch."""
         for stretch in facts.stretches:
-            growth = max(stretch.gradient, stretch.activation, 0.0)
+            ahead = (facts.drift[node.id].ahead for node in stretch.kernels if node.id in facts.drift)
+            growth = max(stretch.gradient, stretch.activation, *ahead, 0.0)
             grown = number(growth) >= self.limit(facts, "growth")
             limit = self.limit(facts, "several" if grown else "ratio")
             alone = limit if grown else self.limit(facts, "alone")
             large = [
                 item
-                for item in misfits(facts, stretch)
+                for item in misfits(facts, stretch, ends=True)
                 if item.ratio > (limit if item.activation is not None and saturates(item.activation) else alone)
             ]
             if not large:
@@ -143,13 +145,14 @@ class OversizedInitializer(Rule):
             if first.activation is not None and saturates(first.activation):
                 notes.append(f"{name} gets inputs of deviation {factor(first.kernel.scale or 0.0)}, where it is flat")
             elif growth > 1:
-                notes.append(f"over the stack the signal grows {power(growth)} times")
+                notes.append(f"up to the next normalization, or the end, it grows {power(growth)} times")
             yield Finding(
                 f"the weights start with {factor(first.ratio)} times the scale that {name} needs{also}",
                 node=first.kernel.node.id,
                 effect="exploding",
                 region=tuple(item.kernel.node.id for item in large),
                 argument=first.kernel.argument,
+                alike=f"{first.kernel.weight.initializer.canonical()} {name}",
                 related=tuple((item.kernel.node.id, f"{factor(item.ratio)} times here") for item in large[1:4]),
                 notes=tuple(notes),
                 help=f"use {better}",

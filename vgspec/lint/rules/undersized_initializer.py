@@ -135,6 +135,7 @@ class UndersizedInitializer(Rule):
                 effect="vanishing",
                 region=tuple(item.kernel.node.id for item in small),
                 argument=first.kernel.argument,
+                alike=f"{first.kernel.weight.initializer.canonical()} {name}",
                 related=tuple((item.kernel.node.id, f"{factor(item.ratio)} here") for item in small[1:4]),
                 notes=(f"over the stack the signal is left with {power(size)} of its size",) if size < -1 else (),
                 help=f"use {better}",

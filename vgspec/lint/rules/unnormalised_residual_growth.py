@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.layers.base import Trait
+from vgspec.lint.remedies import branches, normalize_branches
 from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
+    from vgspec.ir import Node
     from vgspec.lint.facts import Facts
 
 __all__ = ["UnnormalisedResidualGrowth"]
@@ -37,8 +39,9 @@ class UnnormalisedResidualGrowth(Rule):
 
     ## Fix safety
 
-    Safe: the last kernel of each branch starts at zero; nothing but its first values changes. Offered where every
-    addition joins one branch that ends in a kernel to a path that does not.
+    Safe for branches of two kernels and more: the last one starts at zero; nothing but its first values changes. For
+    others a layer normalization at the beginning of each branch and at the end of all, which is unsafe: the function
+    is another one.
 
     ## References
 
@@ -115,47 +118,46 @@ class UnnormalisedResidualGrowth(Rule):
     )
 
     def check(self, facts: Facts) -> Iterator[Finding]:
-        """Follow the stream from its last reset through the additions."""
+        """Look at what additions make of the signal since its size was last set."""
         limit, most = math.log10(self.limit(facts, "growth")), self.limit(facts, "merges")
-        start: dict[str, tuple[float, int]] = {}
-        for item in facts.graph.inputs:
-            size = facts.profile.by_id[item.name].log10_activation if item.name in facts.profile.by_id else None
-            if size is not None and math.isfinite(size):
-                start[item.name] = (size, 0)
-        for node in facts.graph.nodes:
-            record = facts.profile.by_id.get(node.id)
-            size = record.log10_activation if record is not None else None
-            if size is None or not math.isfinite(size):
-                continue
-            before = [start[ref.node] for ref in node.refs() if ref.node in start]
-            if not before or facts.has(node, Trait.NORMALIZING, Trait.EMBEDDING, Trait.RECURRENT, Trait.ATTENTION):
-                start[node.id] = (size, 0)
-                continue
-            low, merges = min(item[0] for item in before), max(item[1] for item in before)
-            merges += facts.has(node, Trait.ADDITIVE)
-            start[node.id] = (low, merges)
-            if facts.has(node, Trait.ADDITIVE) and merges >= most and size - low >= limit:
-                yield Finding(
-                    f"the signal has grown {power(size - low)} times over {merges} residual additions without "
-                    f"normalization",
-                    node=node.id,
-                    help="normalize at the beginning of each branch, or start the last kernel of each branch at zero",
-                    proposals=tuple(self._zeros(facts)),
-                    evidence=Evidence(
-                        "size of the signal, relative to the last normalization",
-                        number(size - low),
-                        self.limit(facts, "growth"),
-                        (node.id,),
-                    ),
-                )
-                return
-
-    def _zeros(self, facts: Facts) -> Iterator[Proposal]:
-        """Zero weights at the end of each branch, as Fixup has it."""
-        changes = []
         for node in facts.nodes_with(Trait.ADDITIVE):
-            ends = [before for before in facts.producers(node) if facts.has(before, Trait.KERNEL)]
-            if len(ends) == 1 and hasattr(facts.layer(ends[0]), "kernel_initializer"):
-                changes.append(Change("set", ends[0].id, "kernel_initializer", "zeros"))
-        if changes:
-            yield Proposal("start the end of each branch at zero", tuple(changes), Applicability.SAFE)
+            drift = facts.drift.get(node.id)
+            if drift is None or drift.merges < most or drift.decades < limit:
+                continue
+            found = tuple(branches(facts))
+            yield Finding(
+                f"the signal has grown {power(drift.decades)} times over {drift.merges} residual additions without "
+                f"normalization",
+                node=node.id,
+                effect="exploding",
+                region=facts.lineage((node.id,)),
+                help="normalize at the beginning of each branch, or start the last kernel of each branch at zero",
+                proposals=(*self._zeros(facts, [branch for _, branch in found]), *normalize_branches(facts, found)),
+                evidence=Evidence(
+                    "size of the signal, relative to the last normalization",
+                    number(drift.decades),
+                    self.limit(facts, "growth"),
+                    (node.id,),
+                ),
+            )
+            return
+
+    def _zeros(self, facts: Facts, found: Sequence[Sequence[Node]]) -> Iterator[Proposal]:
+        """Zero weights at the end of each branch, as Fixup has it: for branches of several kernels.
+
+        A branch of one kernel then gets the whole gradient of its sum, and all branches take the same step at once. A
+        rectifier behind the zero kernel would keep it there for ever.
+        """
+        ends = []
+        for branch in found:
+            kernels = [node for node in branch if facts.has(node, Trait.KERNEL)]
+            last = kernels[-1] if kernels else None
+            if last is None or len(kernels) < 2 or not hasattr(facts.layer(last), "kernel_initializer"):
+                return
+            activation = facts.activation_after(last)
+            scalar = activation.scalar() if activation is not None else None
+            if activation is not None and (scalar is None or any(low < 0 <= high for low, high in scalar.curve.flat)):
+                return
+            ends.append(Change("set", last.id, "kernel_initializer", "zeros"))
+        if ends:
+            yield Proposal("start the end of each branch at zero", tuple(ends), Applicability.SAFE)
