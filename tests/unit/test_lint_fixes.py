@@ -75,6 +75,7 @@ FIXABLE = {
     "forward-signal-vanishes",
     "narrow-deep-stack",
     "first-step-too-long",
+    "unscaled-input",
 }
 
 

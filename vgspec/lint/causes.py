@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vgspec.lint.rule import Change
+from vgspec.diagnostics import Applicability
+from vgspec.lint.rule import Change, Proposal
 
 if TYPE_CHECKING:
     from vgspec.catalogue.activations import Activation
     from vgspec.lint.facts import Facts, Kernel, Stage, Stretch
 
-__all__ = ["Misfit", "Run", "fitting", "misfits", "named_cause", "needed_scale", "rectify", "saturating_runs"]
+__all__ = [
+    "Misfit",
+    "Run",
+    "fitting",
+    "misfits",
+    "named_cause",
+    "needed_scale",
+    "rectify",
+    "refit",
+    "saturates",
+    "saturating_runs",
+]
 
 LOSS = 2.0
 """Decades that a stack of saturating layers may take from the gradient before it counts as a cause."""
@@ -126,6 +138,27 @@ def named_cause(facts: Facts, stretch: Stretch) -> bool:
     found = misfits(facts, stretch)
     total = sum(math.log10(item.ratio) for item in found if not 0.9 <= item.ratio <= 1.15)
     return abs(total) >= 0.5 * max(abs(stretch.gradient), abs(stretch.activation))
+
+
+def refit(facts: Facts, found: Iterable[Kernel]) -> Iterator[Proposal]:
+    """Weights that fit the activation behind each kernel; where one saturates, ReLU with weights that fit it.
+
+    The second is for stacks that stay sick with any weights: a dozen sigmoid layers, say.
+    """
+    kernels = [kernel for kernel in found if kernel.argument]
+    names = dict.fromkeys(fitting(facts.activation_after(kernel.node)) for kernel in kernels)
+    changes = tuple(
+        Change("set", kernel.node.id, kernel.argument, fitting(facts.activation_after(kernel.node)))
+        for kernel in kernels
+    )
+    if changes:
+        yield Proposal(f"use {' and '.join(names)}", changes, Applicability.SAFE)
+    nodes = {kernel.node.id for kernel in kernels}
+    stages = [stage for stage in facts.stages if stage.kernel is not None and stage.kernel.id in nodes]
+    if any(saturates(stage.activation) for stage in stages):
+        rectified = tuple(change for stage in stages for change in rectify(facts, stage))
+        if rectified:
+            yield Proposal("use relu with he_normal", rectified, Applicability.UNSAFE)
 
 
 def rectify(facts: Facts, stage: Stage) -> tuple[Change, ...]:

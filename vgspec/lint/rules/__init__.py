@@ -53,6 +53,7 @@ from vgspec.lint.rules.undersized_initializer import UndersizedInitializer
 from vgspec.lint.rules.units_below_classes import UnitsBelowClasses
 from vgspec.lint.rules.unnormalised_residual_growth import UnnormalisedResidualGrowth
 from vgspec.lint.rules.unreachable_input import UnreachableInput
+from vgspec.lint.rules.unscaled_input import UnscaledInput
 from vgspec.lint.rules.unused_block import UnusedBlock
 from vgspec.lint.rules.unused_param import UnusedParam
 from vgspec.lint.rules.unused_shared import UnusedShared
@@ -119,6 +120,7 @@ RULES: tuple[type[Rule], ...] = (
     HiddenLayerWithoutActivation,
     RecurrenceOverOneStep,
     ShadowedId,
+    UnscaledInput,
     OverRegularized,
     NoneOnLargeDense,
 )

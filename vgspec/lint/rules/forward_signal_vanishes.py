@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from vgspec.diagnostics import Evidence
+from vgspec.diagnostics import Applicability, Evidence
 from vgspec.layers.base import Trait
-from vgspec.lint.rule import Example, Finding, Rule, Threshold, model
+from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 from vgspec.lint.words import number, power
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class ForwardSignalVanishes(Rule):
 
     ## Fix safety
 
-    There is no automatic fix here; the findings about initializers have one.
+    That of the cause, where a rule names one. Else unsafe: layer normalization behind every layer changes the function
+    that the model computes.
 
     ## References
 
@@ -128,7 +129,15 @@ class ForwardSignalVanishes(Rule):
                         self.limit(facts, "mean-square"),
                         self._path(facts, node.id),
                     ),
+                    proposals=tuple(self._normalize(facts, node.id)),
                 )
+
+    def _normalize(self, facts: Facts, name: str) -> Iterator[Proposal]:
+        """A layer normalization behind every kernel of the stretch in which the signal fades."""
+        for stretch in facts.stretches:
+            if any(node.id == name for node in stretch.nodes):
+                changes = tuple(Change("insert-after", n.id, value="LayerNormalization") for n in stretch.kernels)
+                yield Proposal("normalize behind every layer", changes, Applicability.UNSAFE)
 
     def _path(self, facts: Facts, name: str) -> tuple[str, ...]:
         """The nodes before one in its chain that shrink the signal most."""

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from vgspec.diagnostics import Applicability, Evidence
-from vgspec.lint.causes import fitting, misfits
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
+from vgspec.diagnostics import Evidence
+from vgspec.lint.causes import fitting, misfits, refit
+from vgspec.lint.rule import Example, Finding, Rule, Threshold, model
 from vgspec.lint.words import factor, number, power
 
 if TYPE_CHECKING:
@@ -144,9 +144,6 @@ class InitializerActivationMismatch(Rule):
             name = first.activation.name if first.activation is not None else "linear"
             typical = number(explained / len(off))
             better = fitting(first.activation)
-            changes = tuple(
-                Change("set", item.kernel.node.id, item.kernel.argument, fitting(item.activation)) for item in off
-            )
             kind = first.kernel.weight.initializer.type_name
             word = "shrinks" if size < 0 else "grows"
             yield Finding(
@@ -166,5 +163,5 @@ class InitializerActivationMismatch(Rule):
                     low if size < 0 else high,
                     tuple(item.kernel.node.id for item in sorted(off, key=lambda item: item.ratio)[:5]),
                 ),
-                proposals=(Proposal(f"use {better}", changes, Applicability.SAFE),),
+                proposals=tuple(refit(facts, [item.kernel for item in off])),
             )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from vgspec.diagnostics import Applicability, Evidence
-from vgspec.lint.causes import fitting, misfits, saturates
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
+from vgspec.diagnostics import Evidence
+from vgspec.lint.causes import fitting, misfits, refit, saturates
+from vgspec.lint.rule import Example, Finding, Rule, Threshold, model
 from vgspec.lint.words import factor, number, power
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ class OversizedInitializer(Rule):
 
     ## Fix safety
 
-    Safe: only the first values of the weights change.
+    Safe: only the first values of the weights change. Where a stack of saturating layers stays sick with any weights,
+    ReLU is offered, which is unsafe.
 
     ## References
 
@@ -136,9 +137,6 @@ class OversizedInitializer(Rule):
                 continue
             first = large[0]
             better = fitting(first.activation)
-            changes = tuple(
-                Change("set", item.kernel.node.id, item.kernel.argument, fitting(item.activation)) for item in large
-            )
             name = first.activation.name if first.activation is not None else "a linear layer"
             also = f", as in {len(large) - 1} more layers of this stack" if len(large) > 1 else ""
             notes = []
@@ -162,5 +160,5 @@ class OversizedInitializer(Rule):
                     limit,
                     tuple(item.kernel.node.id for item in sorted(large, key=lambda item: -item.ratio)[:5]),
                 ),
-                proposals=(Proposal(f"use {better}", changes, Applicability.SAFE),),
+                proposals=tuple(refit(facts, [item.kernel for item in large])),
             )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from vgspec.diagnostics import Applicability, Evidence
-from vgspec.lint.causes import fitting, misfits
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
+from vgspec.diagnostics import Evidence
+from vgspec.lint.causes import fitting, misfits, refit
+from vgspec.lint.rule import Example, Finding, Rule, Threshold, model
 from vgspec.lint.words import factor, number, power
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class UndersizedInitializer(Rule):
 
     ## Fix safety
 
-    Safe: only the first values of the weights change.
+    Safe: only the first values of the weights change. Where a stack of saturating layers stays sick with any weights,
+    ReLU is offered, which is unsafe.
 
     ## References
 
@@ -124,9 +125,6 @@ class UndersizedInitializer(Rule):
                 continue
             first = small[0]
             better = fitting(first.activation)
-            changes = tuple(
-                Change("set", item.kernel.node.id, item.kernel.argument, fitting(item.activation)) for item in small
-            )
             name = first.activation.name if first.activation is not None else "a linear layer"
             also = f", as in {len(small) - 1} more layers of this stack" if len(small) > 1 else ""
             yield Finding(
@@ -145,5 +143,5 @@ class UndersizedInitializer(Rule):
                     ratio if lost else alone,
                     tuple(item.kernel.node.id for item in sorted(small, key=lambda item: item.ratio)[:5]),
                 ),
-                proposals=(Proposal(f"use {better}", changes, Applicability.SAFE),),
+                proposals=tuple(refit(facts, [item.kernel for item in small])),
             )

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vgspec.catalogue.moments import Structure
-from vgspec.diagnostics import Applicability, Severity
+from vgspec.diagnostics import Severity
 from vgspec.layers.base import Trait
-from vgspec.lint.causes import fitting
-from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
+from vgspec.lint.causes import fitting, refit
+from vgspec.lint.rule import Example, Finding, Rule, model
 
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts, Kernel
@@ -114,7 +114,6 @@ class ZeroOrConstantKernel(Rule):
             if stuck:
                 message = "every weight of this layer starts as 0 before a ReLU: no gradient ever reaches it"
             better = fitting(facts.activation_after(node))
-            change = Change("set", node.id, kernel.argument, better)
             yield Finding(
                 message,
                 node=node.id,
@@ -122,7 +121,7 @@ class ZeroOrConstantKernel(Rule):
                 alike=f"{moments.mean} {stuck}",
                 help=f"give {written} a random initializer, such as {better}",
                 severity=Severity.ERROR if stuck else None,
-                proposals=(Proposal(f"use {better}", (change,), Applicability.SAFE),) if kernel.argument else (),
+                proposals=tuple(refit(facts, (kernel,))),
             )
 
     def _blocks(self, facts: Facts, kernel: Kernel) -> bool:
