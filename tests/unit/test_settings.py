@@ -409,10 +409,10 @@ def test_show_settings(folder: Path) -> None:
     assert rows[0] == "1 spec: model.yaml"
     assert 'settings file = "vgspec.toml"' in rows
     assert 'ignore = ["VG103"] vgspec.toml:2' in rows
-    assert "rules.gradient-vanishes.norm = 1e-05 vgspec.toml:3" in rows
-    assert "assumptions.time = 64 vgspec.toml:5" in rows
+    assert "rules.gradient-vanishes.norm = 1e-05 vgspec.toml:4" in rows
+    assert "assumptions.time = 64 vgspec.toml:6" in rows
     assert "assumptions.positions = 32 default" in rows
-    assert "limits.max-repeat = 50 vgspec.toml:7" in rows
+    assert "limits.max-repeat = 50 vgspec.toml:8" in rows
     assert 'fail-on = "error" --fail-on' in rows
     assert "1 spec: sub/b.yaml" in rows
     (first, second) = json.loads(Result("lint", "--show-settings", "--output-format", "json").out)

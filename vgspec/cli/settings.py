@@ -152,7 +152,7 @@ class _Overrides:
             origins["ignore"] = _joined(origins.get("ignore"), "--ignore")
         if self.sizes:
             base = replace(base, sizes={**base.sizes, **dict(self.sizes)})
-            origins["assumptions.sizes"] = _joined(origins.get("assumptions"), "--size")
+            origins["assumptions.sizes"] = _joined(origins.get("assumptions.sizes"), "--size")
         return replace(base, origins=origins)
 
 

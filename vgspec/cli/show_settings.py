@@ -40,7 +40,8 @@ def show_settings(chooser: Chooser, targets: Sequence[Target], output_format: st
         head = f"{len(members)} spec{'' if len(members) == 1 else 's'}: {names}{more}"
         lines = ["", head] if number else [head]
         out.write("".join(paint([(printable(line, look.encoding), "strong")], look.color) + "\n" for line in lines))
-        rows = [(f"{name} = {_shown(value)}", origin) for name, value, origin in _rows(settings)]
+        rows = [(f"settings file = {_shown(settings.file or None)}", "")]
+        rows += [(f"{name} = {_shown(value)}", origin) for name, value, origin in _rows(settings)]
         width = max(len(text) for text, _ in rows)
         for text, origin in rows:
             role = "faint" if origin == "default" else ""
@@ -53,43 +54,24 @@ def _rows(settings: Settings) -> list[tuple[str, Any, str]]:
     from vgspec.limits import DEFAULT_LIMITS
     from vgspec.settings.fields import kebab
 
-    origins = settings.origins
-
-    def origin(name: str, table: str = "") -> str:
-        return origins.get(f"{table}.{name}" if table else name) or origins.get(table) or "default"
-
-    rows: list[tuple[str, Any, str]] = [
-        ("settings file", settings.file or None, ""),
-        ("select", list(settings.select) or "all", origin("select")),
-        ("extend-select", list(settings.extend_select), origin("extend-select")),
-        ("ignore", list(settings.ignore), origin("ignore")),
-        (
-            "per-path-ignores",
-            {key: list(rules) for key, rules in settings.per_path_ignores},
-            origin("per-path-ignores"),
-        ),
-        ("exclude", list(settings.exclude), origin("exclude")),
-        ("fail-on", settings.fail_on.value if settings.fail_on is not None else "never", origin("fail-on")),
-        ("output-format", settings.output_format, origin("output-format")),
-        ("assumptions.time", settings.time, _kept(settings.time, 128, origin("time", "assumptions"))),
-        (
-            "assumptions.positions",
-            settings.positions,
-            _kept(settings.positions, 32, origin("positions", "assumptions")),
-        ),
-        ("assumptions.sizes", dict(settings.sizes), _kept(dict(settings.sizes), {}, origin("sizes", "assumptions"))),
+    values: list[tuple[str, Any]] = [
+        ("select", list(settings.select) or "all"),
+        ("extend-select", list(settings.extend_select)),
+        ("ignore", list(settings.ignore)),
+        ("per-path-ignores", {key: list(rules) for key, rules in settings.per_path_ignores}),
+        ("exclude", list(settings.exclude)),
+        ("fail-on", settings.fail_on.value if settings.fail_on is not None else "never"),
+        ("output-format", settings.output_format),
+        ("assumptions.time", settings.time),
+        ("assumptions.positions", settings.positions),
+        ("assumptions.sizes", dict(settings.sizes)),
     ]
-    rows += [(f"rules.{name}", value, origin("", "rules")) for name, value in sorted(settings.thresholds.items())]
+    values += [(f"rules.{name}", value) for name, value in sorted(settings.thresholds.items())]
     for item in fields(settings.limits):
         value = getattr(settings.limits, item.name)
         if value != getattr(DEFAULT_LIMITS, item.name):
-            rows.append((f"limits.{kebab(item.name)}", value, origin("", "limits")))
-    return rows
-
-
-def _kept(value: object, default: object, origin: str) -> str:
-    """A table is named as the origin of all its entries; those that are not in it have their defaults."""
-    return "default" if value == default and not origin.startswith("--") else origin
+            values.append((f"limits.{kebab(item.name)}", value))
+    return [(name, value, settings.origins.get(name, "default")) for name, value in values]
 
 
 def _shown(value: Any) -> str:

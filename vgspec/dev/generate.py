@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from vgspec.dev import reference, rule_pages
+from vgspec.dev import reference, rule_pages, settings_page
 from vgspec.dev.examples import refreshed
 from vgspec.lint.rules import RULES
 
@@ -97,6 +97,13 @@ def schema_text() -> str:
     return json.dumps(build_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
+def lint_output_text() -> str:
+    """The text of ``schema/vgspec-lint-output.schema.json``."""
+    from vgspec.report.json_report import SCHEMA
+
+    return json.dumps(SCHEMA, indent=1, ensure_ascii=False) + "\n"
+
+
 def page(path: str) -> Callable[[], str]:
     """A page of the documentation, with its tables and the output of its commands as they are now."""
 
@@ -121,7 +128,9 @@ PAGES = (
 GENERATED: tuple[Generated, ...] = (
     Generated("vgspec/layers/index.py", index_text),
     Generated("schema/vgspec.schema.json", schema_text),
+    Generated("schema/vgspec-lint-output.schema.json", lint_output_text),
     Generated("docs/reference/cli.md", reference.cli_text),
+    Generated("docs/reference/settings.md", settings_page.settings_text),
     Generated("docs/reference/layers.md", reference.layers_text),
     Generated("docs/reference/operations.md", reference.operations_text),
     Generated("docs/reference/objects.md", reference.objects_text),

@@ -155,6 +155,7 @@ _NUMBER = {"anyOf": [{"type": "number"}, {"enum": ["Infinity", "-Infinity", "NaN
 
 SCHEMA: Mapping[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "$id": "https://vgspec.dev/schema/vgspec-lint-output.schema.json",
     "title": "Output of vgspec lint --output-format json",
     **_object(
         {

@@ -133,10 +133,10 @@ class _Reader:
     rules: Sequence[Rule]
     raising: bool
     found: list[Diagnostic] = field(default_factory=list)
+    origins: dict[str, str] = field(default_factory=dict)
 
     def settings(self, root: SNode, pointer: str) -> Settings:
         values: dict[str, Any] = {}
-        origins: dict[str, str] = {}
         readers: dict[str, Callable[[SNode, str], dict[str, Any]]] = {
             "select": lambda node, at: {"select": self.words(node, at)},
             "extend-select": lambda node, at: {"extend_select": self.words(node, at)},
@@ -152,8 +152,8 @@ class _Reader:
         assert set(readers) == {row.name for row in SETTINGS}, "every setting is read"
         for name, node, at in self.entries(root, pointer, readers, "setting"):
             values |= readers[name](node, at)
-            origins[name] = self.origin(at)
-        return Settings(**values, origins=origins)
+            self.origins[name] = self.origin(at)
+        return Settings(**values, origins=self.origins)
 
     # --- findings and places ----------------------------------------------------------------------
 
@@ -261,6 +261,7 @@ class _Reader:
             for key, value, place in self.entries(table, at, dict(rule.settings), f"threshold of {name} called"):
                 limit = self.number(value, place)
                 if limit is not None:
+                    self.origins[f"rules.{name}.{key}"] = self.origin(place)
                     yield f"{name}.{key}", limit
 
     def number(self, node: SNode, pointer: str) -> float | None:
@@ -280,6 +281,7 @@ class _Reader:
     def assumptions(self, node: SNode, pointer: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name, value, at in self.entries(node, pointer, [row.name for row in ASSUMPTIONS], "assumption"):
+            self.origins[f"assumptions.{name}"] = self.origin(at)
             if name != "sizes":
                 size = self.whole(value, at, MOST_ASSUMED)
                 if size is not None:
@@ -304,5 +306,6 @@ class _Reader:
                 self.problem(message, at, f"to raise it, name this file: --config {self.document.file}")
             else:
                 changed[names[name]] = limit
+                self.origins[f"limits.{name}"] = self.origin(at)
         assert set(changed) <= {item.name for item in fields(Limits)}
         return replace(DEFAULT_LIMITS, **changed)
