@@ -23,6 +23,25 @@ def conv(filters: int, **more: Any) -> dict[str, Any]:
     return {"Conv2D": {"filters": filters, "kernel_size": 3, **more}}
 
 
+WIDER = [
+    {"Conv2D": {"filters": 96, "kernel_size": 1}},
+    {"BatchNormalization": {}},
+    {"Activation": {"activation": "silu"}},
+]
+GATED = {
+    "residual": {
+        "body": [
+            *WIDER,
+            *[{"DepthwiseConv2D": {"kernel_size": 3, "padding": "same"}}, {"BatchNormalization": {}}],
+            *[
+                {"Activation": {"activation": "silu"}},
+                {"Conv2D": {"filters": 24, "kernel_size": 1}},
+                {"BatchNormalization": {}},
+            ],
+            {"Dropout": {"rate": 0.3, "noise_shape": [None, 1, 1, 1]}},
+        ]
+    }
+}
 END = [{"GlobalAveragePooling2D": {}}, dense(10, "softmax")]
 RESIDUAL = {"residual": {"body": [{"BatchNormalization": {}}, {"ReLU": {}}, conv(32, padding="same")]}}
 BLOCK = [
@@ -93,6 +112,7 @@ CASES: dict[str, tuple[dict[str, Any], float]] = {
         ),
         0.08,
     ),
+    "drop path": (model([conv(24, padding="same"), *[GATED] * 4, *WIDER, *END], [4, 4, 8]), 0.14),
     "dropout": (model([dense(128, "relu"), {"Dropout": {"rate": 0.5}}, dense(128, "relu"), dense(32)], [128]), 0.06),
 }
 

@@ -11,6 +11,7 @@ from vgspec.analysis.signal.interpret import pull_back
 from vgspec.analysis.signal.pointwise import align
 from vgspec.analysis.signal.positions import blend
 from vgspec.analysis.signal.state import Grad, GradSegment, State, Step
+from vgspec.analysis.signal.tails import mixed
 from vgspec.ir import Graph, Ref
 
 __all__ = ["Flow", "Seed", "add_gradients", "run_backward"]
@@ -88,7 +89,8 @@ def add_gradients(a: Grad | None, b: Grad | None) -> Grad | None:
     fresh = share * share * a.fresh + rest * rest * b.fresh
     profile = blend([a.profile, b.profile], [whole, part]) if a.profile or b.profile else ()
     overlap = share * a.overlap + rest * b.overlap
-    return Grad(tuple(segments), a.log, spread, fresh, overlap, profile=profile).normalised()
+    vary = mixed([a.vary, b.vary], [whole, part])
+    return Grad(tuple(segments), a.log, spread, fresh, overlap, profile=profile, vary=vary).normalised()
 
 
 def run_backward(graph: Graph, states: Mapping[Ref, State], ran: list[Ran], seeds: list[Seed]) -> Flow:

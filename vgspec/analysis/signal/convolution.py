@@ -16,7 +16,7 @@ from vgspec.analysis.signal.linear import (
 )
 from vgspec.analysis.signal.pointwise import align
 from vgspec.analysis.signal.positions import Window, window
-from vgspec.analysis.signal.state import Grad, Pulled, Segment, State, Step, UnknownSignal
+from vgspec.analysis.signal.state import BATCH_SIZE, Grad, Pulled, Segment, State, Step, UnknownSignal
 from vgspec.analysis.signal.taps import Taps, count
 from vgspec.analysis.signal.weights import WeightLaw, weight_law
 from vgspec.catalogue.moments import Structure
@@ -56,7 +56,8 @@ def convolve(state: State, primitive: rule.Convolution) -> Step:
     outer = _outer(state, kernel, primitive, taps) if state.border and not primitive.transposed else 1.0
     fan_in, fan_out = channels // primitive.groups, primitive.filters // primitive.groups
     step = LinearMap(state, law, taps, fan_in, fan_out, tuple(sizes), state.channel, moved)
-    segment = Segment(primitive.filters, step.transfer(step.x), None, *step.unevenness())
+    excess = step.excess(state.segments)
+    segment = Segment(primitive.filters, step.transfer(step.x), None, *step.unevenness(), excess=excess)
     output = step.output((segment,), primitive.filters)
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
@@ -70,7 +71,7 @@ def convolve(state: State, primitive: rule.Convolution) -> Step:
         inward = step.back(g, channels, sums).scaled(1.0 / shared)
         size = step.kernel(g, step.x, fan_in * primitive.filters, grad.profile)
         profile = () if sums is None else sums[1]
-        result = Grad((inward,), grad.log, spread, fresh, overlap, outer, profile).normalised()
+        result = Grad((inward,), grad.log, spread, fresh, overlap, outer, profile, grad.vary).normalised()
         return Pulled((result,), ((primitive.kernel, log_of(size, grad.log)),))
 
     return Step((output,), pull, degree=1.0, adds=law.random)
@@ -131,11 +132,15 @@ def _depthwise(
             state.dead,
             profile=state.profile,
             reach=state.reach,
+            vary=state.vary,
         )
         step = LinearMap(alone, law, taps, 1, multiplier, sizes, state.channel, moved)
         maps.append(step)
         hetero = segment.hetero + law.excess / taps.size
-        segments.append(Segment(segment.size * multiplier, step.transfer(step.x), None, hetero))
+        excess = step.excess((segment,))
+        # the variance of n independent values is found to (excess + 2) / n; positions in one window share their inputs
+        uneven = max(excess + 2.0, 0.0) * taps.mean / (BATCH_SIZE * taps.outputs)
+        segments.append(Segment(segment.size * multiplier, step.transfer(step.x), None, hetero, uneven, excess=excess))
     whole = LinearMap(state, law, taps, 1, multiplier, sizes, state.channel, moved)
     # cosines between vectors are now means over channels and taps: of those that the narrower layers before left, only
     # one part for each tap remains
@@ -159,7 +164,7 @@ def _depthwise(
             inward.append(step.back(scaled, before.size, sums).scaled(1.0 / shared))
             kernel += step.kernel(scaled, step.x, before.size * multiplier, grad.profile)
         profile = () if sums is None else sums[1]
-        result = Grad(tuple(inward), grad.log, spread, fresh, overlap, outer, profile).normalised()
+        result = Grad(tuple(inward), grad.log, spread, fresh, overlap, outer, profile, grad.vary).normalised()
         return Pulled((result,), ((primitive.kernel, log_of(kernel, grad.log)),))
 
     return Step((output,), pull, degree=1.0, adds=law.random)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from vgspec.analysis.signal import convolution, linear, merging, normalize, pooling, reshaping
+from vgspec.analysis.signal import convolution, linear, merging, normalize, pooling, products, reshaping
 from vgspec.analysis.signal.alignment import aligned
 from vgspec.analysis.signal.functions import scalar_function
 from vgspec.analysis.signal.linear import fold_border, to_channel
@@ -270,7 +270,7 @@ _HANDLERS: dict[type, Handler] = {
     rule.Constant: _constant,
     rule.Combine: lambda states, primitive, place: merging.combine(states, primitive, place.sources),
     rule.Concatenate: lambda states, primitive, place: merging.concatenate(states, primitive),
-    rule.DotProduct: lambda states, primitive, place: merging.dot(states, primitive, place.sizes, place.twins),
+    rule.DotProduct: lambda states, primitive, place: products.dot(states, primitive, place.sizes, place.twins),
     rule.Pool: lambda states, primitive, place: pooling.pool(states[0], primitive),
     rule.GlobalPool: lambda states, primitive, place: pooling.global_pool(states[0], primitive),
     rule.Pad: lambda states, primitive, place: reshaping.pad(states[0], primitive),

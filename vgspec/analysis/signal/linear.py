@@ -22,6 +22,7 @@ from vgspec.analysis.signal.state import (
     Step,
     pair_average,
 )
+from vgspec.analysis.signal.tails import scales, summed
 from vgspec.analysis.signal.taps import Taps
 from vgspec.analysis.signal.weights import WeightLaw, weight_law
 from vgspec.catalogue.moments import Structure
@@ -77,6 +78,7 @@ def to_channel(state: State, axis: int) -> State:
         fresh=folded.fresh,
         overlap=folded.overlap,
         integer=folded.integer,
+        vary=folded.vary,
     )
 
 
@@ -104,7 +106,8 @@ def centred_overlap(state: State, width: int, taps: float = 1.0) -> float:
     if q <= 1e-12 * x.q or x.q <= 0:
         return 1.0
     p, s, r = (x.p - mean) / q, (x.s - mean) / q, (x.r - mean) / q
-    total = (1.0 + (n - 1) * s * s + (BATCH_SIZE - 1) * (p * p + (n - 1) * r * r)) / (BATCH_SIZE * n)
+    own = 1.0 + scales(state.profile, state.vary)
+    total = (own + (n - 1) * s * s + (BATCH_SIZE - 1) * (p * p + (n - 1) * r * r)) / (BATCH_SIZE * n)
     rest = max(state.overlap / taps, 1.0 / max(width, 1))
     return min(total + rest * (1.0 - total), 1.0)
 
@@ -155,7 +158,7 @@ class LinearMap:
         typical = 1.0 / math.sqrt(1.0 + state.fresh)
         self.x = state.moments
         self.x = Moments(self.x.m, *(value * typical for value in self.x[1:])) if state.fresh else self.x
-        self.profile, self.reach = state.profile, state.reach
+        self.profile, self.reach, self.vary = state.profile, state.reach, state.vary
         self._sums = None if window is None else window.forward(state.profile)
         if self._sums is not None:
             self.profile = self._sums[1]
@@ -200,7 +203,18 @@ class LinearMap:
             dead=self.state.dead,
             profile=self.profile,
             reach=self.reach,
+            vary=self.vary,
         )
+
+    def excess(self, segments: tuple[Segment, ...]) -> float:
+        """The excess of the sum over these channels' elements."""
+        if not self.law.random:
+            return 0.0
+        before, after = scales(self.state.profile, self.vary), scales(self.profile, self.vary)
+        terms = self.fan_in * self.taps.mean
+        total = sum(segment.size for segment in segments)
+        fourth = 1.0 + self.law.excess
+        return sum(item.size * summed(item, before, after, fourth, terms) for item in segments) / max(total, 1)
 
     def unevenness(self) -> tuple[float, float]:
         """Relative variance of the channels' variances: from the weights' norms, and from what they meet."""
@@ -307,13 +321,24 @@ def linear(state: State, primitive: rule.Linear) -> Step:
     sizes = (*state.sizes[:-1], *primitive.features)
     channel = len(sizes) - 1
     step = LinearMap(state, law, taps, primitive.fan_in, primitive.fan_out, sizes, channel)
-    segment = Segment(sizes[-1] if sizes else 1, step.transfer(step.x), None, *step.unevenness())
+    excess = step.excess(state.segments)
+    segment = Segment(sizes[-1] if sizes else 1, step.transfer(step.x), None, *step.unevenness(), excess=excess)
     state_sizes = state.sizes
     output = step.output((segment,), primitive.fan_out)
     orthogonal = law.structure is Structure.ORTHOGONAL
     if orthogonal and primitive.fan_in <= primitive.fan_out:
         output = State(
-            output.sizes, output.channel, output.segments, (), output.spread, 0.0, output.overlap, output.dead
+            output.sizes,
+            output.channel,
+            output.segments,
+            (),
+            output.spread,
+            0.0,
+            output.overlap,
+            output.dead,
+            profile=output.profile,
+            reach=output.reach,
+            vary=output.vary,
         )
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
@@ -325,7 +350,7 @@ def linear(state: State, primitive: rule.Linear) -> Step:
         shared = cancelled(segment.hetero, g.inverse)
         inward = step.back(g, state_sizes[-1], None).scaled(1.0 / shared)
         kernel = step.kernel(g, step.x, primitive.fan_in * primitive.fan_out, grad.profile)
-        result = Grad((inward,), grad.log, spread, fresh, overlap, profile=grad.profile).normalised()
+        result = Grad((inward,), grad.log, spread, fresh, overlap, profile=grad.profile, vary=grad.vary).normalised()
         return Pulled((result,), ((primitive.kernel, log_of(kernel, grad.log)),))
 
     return Step((output,), pull, degree=1.0, adds=law.random)
@@ -358,9 +383,18 @@ def merge_axes(state: State, axes: int, lead: tuple[int, ...]) -> State:
     segments: tuple[Segment, ...] = (Segment(size, moments),)
     if alone and len(state.segments) == 1:
         only = state.segments[0]
-        segments = (Segment(size, moments, None, only.hetero),)
+        segments = (Segment(size, moments, None, only.hetero, excess=only.excess),)
     return State(
-        sizes, len(lead), segments, (), state.spread, state.fresh, state.overlap, state.dead, integer=state.integer
+        sizes,
+        len(lead),
+        segments,
+        (),
+        state.spread,
+        state.fresh,
+        state.overlap,
+        state.dead,
+        integer=state.integer,
+        vary=state.vary,
     )
 
 
@@ -425,6 +459,7 @@ def add_bias(state: State, primitive: rule.Bias) -> Step:
         output.dead,
         profile=flatter(state.profile, share),
         reach=state.reach,
+        vary=state.vary,
     )
     return Step((output,), _straight, degree=1.0)
 

@@ -22,9 +22,10 @@ from vgspec.analysis.signal.state import (
     UnknownSignal,
     average,
 )
+from vgspec.analysis.signal.tails import added, both, mixed, scales
 from vgspec.layers import signal as rule
 
-__all__ = ["broadcast_to", "combine", "concatenate", "dot", "unbroadcast"]
+__all__ = ["broadcast_to", "combine", "concatenate", "typical", "unbroadcast"]
 
 Pull = Callable[[Grad], Grad]
 
@@ -62,7 +63,9 @@ def broadcast_to(state: State, sizes: tuple[int, ...]) -> tuple[State, Pull]:
     elif copies_position == 1:
         segments = state.segments
     else:
-        segments = tuple(Segment(item.size, change(item.moments), None, item.hetero) for item in state.segments)
+        segments = tuple(
+            Segment(item.size, change(item.moments), None, item.hetero, excess=item.excess) for item in state.segments
+        )
     profile = state.profile if copies_position == 1 else ()
     result = replace(state, sizes=sizes, channel=channel, segments=segments, profile=profile)
 
@@ -147,7 +150,7 @@ def _greater(a: Moments, b: Moments, sign: float) -> Moments:
     )
 
 
-def _typical(state: State) -> State:
+def typical(state: State) -> State:
     """The finite-width correction taken into the moments, since other tensors do not share it."""
     if not state.fresh:
         return state
@@ -193,7 +196,7 @@ def combine(states: tuple[State, ...], primitive: rule.Combine, sources: tuple[o
         spread_states.append(wide)
         pulls.append(pull)
     channel = spread_states[0].channel
-    wide_states = tuple(_typical(to_channel(state, channel)) for state in spread_states)
+    wide_states = tuple(typical(to_channel(state, channel)) for state in spread_states)
     cuts = _common(wide_states)
     columns = [_cut(state, cuts) for state in wide_states]
     n = len(states)
@@ -205,6 +208,8 @@ def combine(states: tuple[State, ...], primitive: rule.Combine, sources: tuple[o
         if kind in ("add", "average") and len(set(first)) == n:
             skew = _skewness([column[index] for column in columns], merged, 1.0 / n if kind == "average" else 1.0)
         segments.append(Segment(size, merged, skew=skew))
+        if kind == "multiply":
+            segments[-1] = segments[-1]._replace(excess=max((column[index].excess for column in columns), key=abs))
     powers = [sum(state.moments.q for state in wide_states)] * n
     shares = [state.moments.q / power if power > 0 else 0.0 for state, power in zip(wide_states, powers, strict=True)]
     if kind == "multiply":
@@ -212,7 +217,10 @@ def combine(states: tuple[State, ...], primitive: rule.Combine, sources: tuple[o
     else:
         spread = sum(share * share * state.spread for share, state in zip(shares, wide_states, strict=True))
     dead = math.prod(state.dead for state in wide_states) if kind != "multiply" else max(s.dead for s in wide_states)
-    overlap = sum(share * state.overlap for share, state in zip(shares, wide_states, strict=True))
+    if kind == "multiply":  # a gate that is nearly the same for all samples leaves the angles between them
+        overlap = min(state.overlap for state in wide_states)
+    else:
+        overlap = sum(share * state.overlap for share, state in zip(shares, wide_states, strict=True))
     output = replace(
         wide_states[0].with_segments(segments),
         sizes=sizes,
@@ -222,7 +230,10 @@ def combine(states: tuple[State, ...], primitive: rule.Combine, sources: tuple[o
         dead=dead,
         profile=_profile(kind, wide_states),
         reach=max(state.reach for state in wide_states),
+        vary=_vary(kind, wide_states),
     )
+    if kind in ("add", "average", "subtract"):
+        output = _with_tails(output, columns, wide_states)
 
     def backward(grads: tuple[Grad | None, ...]) -> Pulled:
         grad = grads[0]
@@ -233,6 +244,9 @@ def combine(states: tuple[State, ...], primitive: rule.Combine, sources: tuple[o
             inward = _share(kind, grad, columns, cuts, index, n, repeated)
             if factors[index] != 1.0:
                 inward = inward.scaled(factors[index] ** 2)
+            if kind == "multiply":
+                others = _vary(kind, tuple(state for at, state in enumerate(wide_states) if at != index))
+                inward = replace(inward.scaled(1.0 + math.sqrt(grad.vary * others)), vary=both(grad.vary, others))
             results.append(pulls[index](inward).normalised())
         return Pulled(tuple(results))
 
@@ -253,6 +267,30 @@ def _multiplied(state: State, factor: float) -> State:
             )
             for item in state.segments
         ),
+    )
+
+
+def _vary(kind: str, states: tuple[State, ...]) -> float:
+    """How far samples differ in size: a gate that a sample opens for itself makes it differ more."""
+    if kind != "multiply":
+        return mixed([state.vary for state in states], [state.moments.q for state in states])
+    result = 0.0
+    for state in states:
+        result = both(result, state.vary)
+    return result
+
+
+def _with_tails(output: State, columns: list[tuple[Segment, ...]], states: tuple[State, ...]) -> State:
+    """The sum with the excess of its elements."""
+    if all(item.excess == 0.0 for column in columns for item in column) and not output.vary and not output.profile:
+        return output
+    before = [scales(state.profile, state.vary) for state in states]
+    after = scales(output.profile, output.vary)
+    if len(output.segments) != len(columns[0]):
+        return output
+    rows = zip(output.segments, zip(*columns, strict=True), strict=True)
+    return output.with_segments(
+        item._replace(excess=added(list(zip(parts, before, strict=True)), after)) for item, parts in rows
     )
 
 
@@ -376,7 +414,7 @@ def _share(
 
 def concatenate(states: tuple[State, ...], primitive: rule.Concatenate) -> Step:
     """Join tensors along an axis."""
-    states = tuple(_typical(fold_border(state)) for state in states)
+    states = tuple(typical(fold_border(state)) for state in states)
     rank = len(states[0].sizes)
     axis = (primitive.axis if primitive.axis < 0 else primitive.axis - 1) % rank
     channel = states[0].channel
@@ -398,6 +436,7 @@ def concatenate(states: tuple[State, ...], primitive: rule.Concatenate) -> Step:
             overlap=overlap,
             profile=blend([state.profile for state in states], [state.channels * state.moments.q for state in states]),
             reach=max(state.reach for state in states),
+            vary=mixed([state.vary for state in states], [state.channels * state.moments.q for state in states]),
         )
         widths = tuple(state.channels for state in states)
         within = tuple(tuple(segment.size for segment in state.segments) for state in states)
@@ -430,69 +469,3 @@ def _beside(states: tuple[State, ...]) -> Moments:
     """Moments of tensors laid side by side along positions."""
     turned = tuple(Segment(state.positions, state.moments.transposed()) for state in states)
     return average(turned).transposed()
-
-
-def dot(states: tuple[State, ...], primitive: rule.DotProduct, sizes: tuple[int, ...], twins: bool = False) -> Step:
-    """Dot product of two tensors along one axis each."""
-    a, b = (fold_border(_typical(state)) for state in states)
-    axis_a, axis_b = (
-        (axis if axis < 0 else axis - 1) % len(state.sizes) for axis, state in zip(primitive.axes, (a, b), strict=True)
-    )
-    a, b = to_channel(a, axis_a), to_channel(b, axis_b)
-    n = a.channels
-    x, y = a.moments, b.moments
-    norm_a = norm_b = 1.0
-    if primitive.normalize:
-        norm_a, norm_b = 1.0 / max(n * x.q, 1e-12), 1.0 / max(n * y.q, 1e-12)
-        x, y = x.scaled(math.sqrt(norm_a)), y.scaled(math.sqrt(norm_b))
-
-    def total(u: float, uk: float, v: float, vk: float) -> float:
-        return n * u * v + n * (n - 1) * uk * vk
-
-    same = total(x.q, x.k, y.q, y.k)
-    sample = total(x.p, x.kp, y.p, y.kp)
-    row, column = total(x.q, x.k, y.s, y.ks), total(x.s, x.ks, y.q, y.k)
-    apart = total(x.s, x.ks, y.s, y.ks)
-    apart_sample = total(x.r, x.kr, y.r, y.kr)
-    if not sizes or (len(sizes) == 1 and sizes[0] == 1):
-        moments = Moments(n * x.m * y.m, same, sample, same, sample, same, sample, same, sample)
-    else:
-        moments = Moments(
-            n * x.m * y.m, same, sample, column, total(x.r, x.kr, y.p, y.kp), row, sample, apart, apart_sample
-        )
-    if twins and a.positions == b.positions == 1:
-        # two inputs through the same weights are like two samples of one tensor
-        p = math.sqrt(max(x.p * y.p, 0.0))
-        both = n * (x.q * y.q + 2.0 * p * p) + n * (n - 1) * p * p
-        alike = n * n * p * p
-        moments = Moments(n * p, both, alike, both, alike, both, alike, both, alike)
-    out = sizes or (1,)
-    output = State(out, len(out) - 1, (Segment(out[-1], moments),))
-
-    def pull(grads: tuple[Grad | None, ...]) -> Pulled:
-        grad = grads[0]
-        if grad is None:
-            return Pulled((None, None))
-        g = grad.mean
-        back_a = b.positions * (g.q * y.q + (b.positions - 1) * g.k * y.s) * norm_a
-        back_b = a.positions * (g.q * x.q + (a.positions - 1) * g.s * x.s) * norm_b
-        ratio_a, ratio_b = (back / g.q if g.q > 0 else 0.0 for back in (back_a, back_b))
-        along = 0.0
-        if twins and x.q > 0 and y.q > 0:  # each is the gradient of the other, and they are alike
-            along = max(x.p * y.p, 0.0) / (x.q * y.q)
-        return Pulled(
-            (
-                Grad(
-                    (GradSegment(a.channels, back_a, g.p * ratio_a * y.p / max(y.q, 1e-300), h=back_a * along),),
-                    grad.log,
-                    grad.spread,
-                ),
-                Grad(
-                    (GradSegment(b.channels, back_b, g.p * ratio_b * x.p / max(x.q, 1e-300), h=back_b * along),),
-                    grad.log,
-                    grad.spread,
-                ),
-            )
-        )
-
-    return Step((output,), pull)

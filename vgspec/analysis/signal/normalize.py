@@ -27,6 +27,7 @@ from vgspec.analysis.signal.state import (
     Step,
     pair_average,
 )
+from vgspec.analysis.signal.tails import scales
 from vgspec.analysis.signal.weights import weight_law
 from vgspec.layers import signal as rule
 
@@ -116,7 +117,7 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
                 center = 0.0 if primitive.frozen else x.m
                 fn = affine(round(factor, 9), round(gains[2] - factor * center, 9))
                 curve = Curve(segment.curve.base, segment.curve.functions.then(fn))
-        outputs.append(Segment(segment.size, moments, curve))
+        outputs.append(Segment(segment.size, moments, curve, excess=segment.excess))
     output = state.with_segments(outputs)
     if not primitive.frozen:
         centred = 1.0 - taken / square if square > 0.0 else 1.0
@@ -130,6 +131,7 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
         if grad is None:
             return Pulled((None,))
         result = []
+        together = math.sqrt(grad.vary * state.vary)  # samples that are large get large gradients
         cut = align(grad, sizes)
         for g, segment, inverse, share, unequal in zip(cut, state.segments, inverses, shares, unequals, strict=True):
             f = inverse * gain
@@ -140,7 +142,7 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
             if unequal is not None:
                 result.append(_to_unequal(g, segment.size, mean, gain, unequal, elements))
                 continue
-            along = max(g.h + g.a * g.a, g.q / elements) * share * (2.0 - share)
+            along = max(g.h + g.a * g.a, g.q / elements * (1.0 + together)) * share * (2.0 - share)
             q = max(g.q - mean - along, 0.0)
             # all pairs together have no mean left, so that those of one sample bound those of two from below
             s = max(g.s - mean, -q / max(positions - 1, 1))
@@ -223,9 +225,11 @@ def normalize(state: State, primitive: rule.Normalize) -> Step:
             center = x.m if primitive.centered else 0.0
             fn = affine(round(factor, 9), round(gains[2] - factor * center, 9))
             curve = Curve(segment.curve.base, segment.curve.functions.then(fn))
-        segments.append(Segment(segment.size, change(segment.moments), curve, segment.hetero))
+        excess = segment.excess - 3.0 * scales(state.profile, state.vary)
+        segments.append(Segment(segment.size, change(segment.moments), curve, segment.hetero, excess=excess))
     output = state.with_segments(segments, spread=0.0, fresh=0.0)
-    if positions < state.positions:  # every position is brought to the same size
+    output = replace(output, vary=0.0)  # every sample is brought to the same size
+    if positions < state.positions:  # and every position
         output = replace(output, profile=())
     gain = gains[0] * gains[0] + gains[1]
     lost = (2.0 if primitive.centered else 1.0) / count

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vgspec.analysis.signal import tails
 from vgspec.analysis.signal.functions import Chain, Fn, chain, skewed
 from vgspec.analysis.signal.quadrature import Basis, Vector, basis, mehler, spectrum
 from vgspec.analysis.signal.state import (
@@ -31,6 +32,10 @@ from vgspec.analysis.signal.state import (
 __all__ = ["Curve", "Response", "align", "apply_function", "function_moments", "respond", "third_moment"]
 
 
+_HE4 = math.sqrt(24.0)
+"""The norm of the Hermite polynomial of degree four; the tables hold normalised ones."""
+
+
 class Curve(NamedTuple):
     """A tensor as a function of a Gaussian one: the Gaussian's moments (known by identity) and the functions."""
 
@@ -42,8 +47,10 @@ class Response(NamedTuple):
     """A chain of functions of a Gaussian, on quadrature nodes.
 
     ``scale``: what to multiply values (not slopes) by. ``slope`` is the last function's derivative at its input,
-    ``chi`` the exponent by which the output's mean square follows the Gaussian's, and ``degree`` that by which it
-    follows the last function's input.
+    ``chi`` the exponent by which the output's mean square follows the Gaussian's, ``degree`` that by which it
+    follows the last function's input, and ``slope_chi`` that of the slope's mean square.
+    ``powers`` are the means of the value's first four powers, ``shifts`` what a unit of excess adds to them (see
+    `tails`), ``slope_shift`` the same for the slope's mean square, relative to it.
     """
 
     basis: Basis
@@ -58,6 +65,10 @@ class Response(NamedTuple):
     slope_squares: Vector
     chi: float
     degree: float
+    powers: Vector
+    shifts: Vector
+    slope_chi: float
+    slope_shift: float
 
 
 class _Values(NamedTuple):
@@ -110,6 +121,8 @@ def _response(mean: float, deviation: float, functions: Chain) -> Response:
         slope_fourth = float(w @ (d * d))
         chi = float(w @ (x * total * nodes.z)) * deviation / square if 0.0 < square < math.inf else 1.0
         degree = float(w @ (x * slope * before)) / square if 0.0 < square < math.inf else 1.0
+        powers = np.stack((x, squared, squared * x, squared * squared))
+        second, fourth_degree = float(d @ nodes.hermite[2]), float(d @ nodes.hermite[4])
         return Response(
             nodes,
             x,
@@ -123,6 +136,10 @@ def _response(mean: float, deviation: float, functions: Chain) -> Response:
             spectrum(nodes, slope),
             chi if math.isfinite(chi) else 1.0,
             degree if math.isfinite(degree) else 1.0,
+            powers @ w,
+            powers @ nodes.hermite[4] / _HE4,
+            second / (math.sqrt(2.0) * slope_square) if slope_square > 0 else 0.0,
+            fourth_degree / (_HE4 * slope_square) if slope_square > 0 else 0.0,
         )
 
 
@@ -238,6 +255,7 @@ def apply_function(state: State, fn: Fn) -> Step:
     outputs: list[Segment] = []
     responses: list[Response | None] = []
     bases: list[Moments] = []
+    extras: list[float] = []
     chi = kurtosis = degree = 0.0
     stacked = False
     alive = 1.0
@@ -255,7 +273,13 @@ def apply_function(state: State, fn: Fn) -> Step:
         bases.append(base)
         responses.append(response)
         curve = Curve(base, functions) if response is not None else None
-        outputs.append(Segment(segment.size, moments, curve, segment.hetero))
+        tail = tails.excess_of(state, segment) if segment.curve is None and not segment.skew else (0.0, 0.0, 0.0)
+        excess = 0.0
+        if response is not None:
+            scale = math.sqrt(base.q - base.m * base.m) if functions.homogeneous else 1.0
+            moments, excess = tails.corrected(moments, response, scale, tail)
+        extras.append(tail[0])
+        outputs.append(Segment(segment.size, moments, curve, segment.hetero, excess=excess))
         share = segment.size / state.channels
         chi += share * (response.chi if response is not None else 1.0)
         kurtosis += share * (response.kurtosis if response is not None else 1.0)
@@ -269,7 +293,12 @@ def apply_function(state: State, fn: Fn) -> Step:
         dead = 1.0 - (1.0 - dead) * (1.0 - alive)
     overlap = state.overlap if stacked else state.overlap * _decorrelation(responses)
     output = state.with_segments(
-        outputs, overlap=overlap, spread=state.spread * min(chi * chi, 4.0), fresh=fresh, dead=dead
+        outputs,
+        overlap=overlap,
+        spread=state.spread * min(chi * chi, 4.0),
+        fresh=fresh,
+        dead=dead,
+        vary=state.vary * min(chi * chi, 1.0),  # what grows here, the next normalization takes away again
     )
     sizes = tuple(segment.size for segment in state.segments)
     positions = state.positions
@@ -279,14 +308,20 @@ def apply_function(state: State, fn: Fn) -> Step:
         if grad is None:
             return Pulled((None,))
         result = []
-        ratio = kept = weight = 0.0
-        for g, segment, base, response in zip(align(grad, sizes), state.segments, bases, responses, strict=True):
+        ratio = kept = weight = follows = 0.0
+        together = math.sqrt(grad.vary * state.vary)
+        rows = zip(align(grad, sizes), state.segments, bases, responses, extras, strict=True)
+        for g, segment, base, response, excess in rows:
             if response is None:
                 x = base.m if segment.curve is None else segment.moments.m
                 d = float(fn.slope(np.array([x]))[0]) ** 2
                 result.append(GradSegment(segment.size, g.q * d, g.p * d, g.s * d, g.r * d, g.k * d))
                 continue
-            result.append(_through(g, segment, base, response, fn, positions))
+            past = _through(g, segment, base, response, fn, positions)
+            # slopes of elements with heavy tails, and of samples that are large where the gradient is
+            more = 1.0 + excess * response.slope_shift + together * response.slope_chi
+            result.append(past._replace(q=past.q * max(more, 0.1)))
+            follows += segment.size * response.slope_chi
             ratio += segment.size * response.slope_kurtosis
             variance = base.q - base.m * base.m
             shared = mehler(response.slope_squares, response.slope_square, (base.p - base.m * base.m) / variance)
@@ -296,7 +331,8 @@ def apply_function(state: State, fn: Fn) -> Step:
         if weight and grad.fresh:
             fresh_gradient = grad.fresh * max(3.0 * ratio / weight - 1.0, 0.0) / 2.0
         overlap = grad.overlap * (kept / weight) ** 2 if weight else grad.overlap
-        return Pulled((grad.with_segments(result, fresh=fresh_gradient, overlap=overlap).normalised(),))
+        vary = tails.both(grad.vary, state.vary, follows / weight) if weight else grad.vary
+        return Pulled((grad.with_segments(result, fresh=fresh_gradient, overlap=overlap, vary=vary).normalised(),))
 
     return Step((output,), pull, degree=degree)
 

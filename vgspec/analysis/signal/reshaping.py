@@ -17,6 +17,7 @@ from vgspec.analysis.signal.state import (
     State,
     Step,
 )
+from vgspec.analysis.signal.tails import dropped
 from vgspec.layers import signal as rule
 
 __all__ = ["crop", "drop", "noise", "pad", "permute", "reshape", "scale", "stop", "tile", "upsample"]
@@ -188,6 +189,9 @@ def drop(state: State, primitive: rule.Drop) -> Step:
         return Moments(x.m, x.q / keep, x.p, s, x.r, k, x.kp, ks, x.kr)
 
     output = state.map(change)
+    output = output.with_segments(item._replace(excess=dropped(item, keep)) for item in output.segments)
+    if primitive.shared:
+        output = replace(output, vary=min((1.0 + state.vary) / keep - 1.0, 30.0))
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
         grad = grads[0]
@@ -195,7 +199,8 @@ def drop(state: State, primitive: rule.Drop) -> Step:
             return Pulled((None,))
         far = 1.0 / keep if primitive.shared else 1.0
         result = [GradSegment(g.size, g.q / keep, g.p, g.s * far, g.r, g.k) for g in grad.segments]
-        return Pulled((grad.with_segments(result),))
+        vary = min((1.0 + grad.vary) / keep - 1.0, 30.0) if primitive.shared else grad.vary
+        return Pulled((grad.with_segments(result, vary=vary),))
 
     return Step((output,), pull, degree=1.0)
 

@@ -99,6 +99,7 @@ class Segment(NamedTuple):
         hetero: relative variance of the channels' own variances that comes from the norms of their few weights.
         skew: skewness of a sum that holds rectified parts; 0 for what is taken as Gaussian.
         uneven: the same from the few samples, positions or directions that they are measured over.
+        excess: of the elements' kurtosis within a channel over that of a Gaussian.
     """
 
     size: int
@@ -107,6 +108,7 @@ class Segment(NamedTuple):
     hetero: float = 0.0
     uneven: float = 0.0
     skew: float = 0.0
+    excess: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ class State:
         profile: how the mean square varies along each position axis, of mean 1 (the interior's, where there is a
             border; see `positions`). Empty for evenly.
         reach: positions from the border over which zero padding so far makes itself felt.
+        vary: relative variance of the samples' mean squares.
         integer: size of the vocabulary for integer data, otherwise None.
     """
 
@@ -140,6 +143,7 @@ class State:
     integer: int | None = None
     profile: tuple[Vector, ...] = ()
     reach: float = 0.0
+    vary: float = 0.0
 
     @property
     def channels(self) -> int:
@@ -190,7 +194,9 @@ class State:
 
     def map(self, change: Callable[[Moments], Moments], **changes: Any) -> State:
         """A copy with the moments of every segment changed and curves dropped."""
-        segments = tuple(Segment(item.size, change(item.moments), None, item.hetero) for item in self.segments)
+        segments = tuple(
+            Segment(item.size, change(item.moments), None, item.hetero, excess=item.excess) for item in self.segments
+        )
         return replace(self, segments=segments, **changes)
 
 
@@ -228,7 +234,11 @@ def simplify(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
         same_curve = segment.curve is last.curve or (segment.curve is not None and segment.curve == last.curve)
         if same_curve and _distance(last.moments, segment.moments) < 2e-3:
             joined[-1] = Segment(
-                last.size + segment.size, average((last, segment)), last.curve, max(last.hetero, segment.hetero)
+                last.size + segment.size,
+                average((last, segment)),
+                last.curve,
+                max(last.hetero, segment.hetero),
+                excess=(last.size * last.excess + segment.size * segment.excess) / (last.size + segment.size),
             )
         else:
             joined.append(segment)
@@ -298,7 +308,7 @@ class Grad:
 
     The scale is kept apart so that nothing underflows. ``spread``, ``fresh`` and ``overlap`` are as in `State`.
     The moments are those of the interior of a padded tensor; ``outer`` is the whole tensor's mean square over theirs.
-    ``profile`` is as in `State`.
+    ``profile`` and ``vary`` are as in `State`.
     """
 
     segments: tuple[GradSegment, ...]
@@ -308,6 +318,7 @@ class Grad:
     overlap: float = 0.0
     outer: float = 1.0
     profile: tuple[Vector, ...] = ()
+    vary: float = 0.0
 
     @property
     def mean(self) -> GradSegment:
