@@ -147,3 +147,12 @@ def test_average_over_segments_keeps_the_pair_mean() -> None:
 
 def test_pair_average_of_a_constant_is_its_square() -> None:
     assert pair_average(4.0, 4.0, 4.0, 4.0, 17) == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("deviation", [1e-90, 1e-120, 1e100])
+def test_a_signal_of_any_size_has_moments(deviation: float) -> None:
+    tanh = scalar_function(ScalarActivation("tanh"))
+    found, response = function_moments(independent_moments(deviation**2), chain(tanh))
+    assert response is not None
+    assert found.q == pytest.approx(min(deviation**2, 1.0))
+    assert response.kurtosis == pytest.approx(3.0 if deviation < 1 else 1.0)

@@ -15,12 +15,14 @@ from vgspec.backends.objects import UnsupportedError, Use, evaluate, find_public
 from vgspec.backends.program import CallStep, InputStep, LayerStep, Program, plan
 from vgspec.backends.runtime import load_keras
 from vgspec.codes import BUILD_FAILED, SHAPE_DISAGREES, UNSUPPORTED_BY_KERAS
+from vgspec.collection import uncollected
 from vgspec.diagnostics import Diagnostic
 from vgspec.ir import Graph, Node, Tensor, format_shape
 
 __all__ = ["build_model"]
 
 
+@uncollected()
 def build_model(graph: Graph, *, seed: int | None = None) -> Any:
     """Build a graph as a ``keras.Model``, compiled if the graph has compile settings.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from vgspec.backends.construct import Construct, Expr, LayerUse, Name, TensorUse, describe, describe_value
@@ -115,6 +116,7 @@ def unsupported(expr: Construct) -> str | None:
 _BASE_LAYER = frozenset({"activity_regularizer", "trainable", "dtype", "autocast", "name", "input_shape", "input_dim"})
 
 
+@lru_cache(maxsize=1024)
 def _parameters(function: Any) -> frozenset[str] | None:
     """The named parameters a callable takes, through ``**kwargs`` to its base classes; None if open-ended."""
     owners = inspect.getmro(function) if inspect.isclass(function) else (function,)
