@@ -301,7 +301,7 @@ def test_every_limit_can_be_set(folder: Path) -> None:
         ("exclude = [[]]", 1, 12, "expected one of a list of patterns, as text, not a list", ""),
         ('fail-on = "warnin"', 1, 11, "unknown value 'warnin'", "did you mean 'warning'?"),
         ("fail-on = true", 1, 11, "expected text, not a boolean", "it must be one of: error"),
-        ('output-format = "xml"', 1, 17, "unknown value 'xml'", "text, json, sarif"),
+        ('output-format = "xml"', 1, 17, "unknown value 'xml'", "text, concise, json, sarif"),
         ("per-path-ignores = 3", 1, 20, "expected a table of patterns", ""),
         ('[per-path-ignores]\n"a" = ["VG9"]', 2, 8, "no rule is called 'VG9'", "did you mean 'VG"),
         ("[rules.gradient-vanish]\nnorm = 1", 1, 8, "there is no rule 'gradient-vanish'", "'gradient-vanishes'?"),

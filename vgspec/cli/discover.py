@@ -68,6 +68,7 @@ def find_targets(
     *,
     excluded: Callable[[Path], bool] = _nothing,
     force_exclude: bool = False,
+    specs_only: bool = False,
     stdin_filename: str | None = None,
     unreadable: Callable[[str], None] | None = None,
 ) -> list[Target]:
@@ -79,32 +80,27 @@ def find_targets(
         paths: files, folders, and ``-``.
         excluded: says of a file or folder whether a search leaves it out.
         force_exclude: leave out named files too.
+        specs_only: leave out named files that are no specs by their content.
         stdin_filename: the name that standard input is to have.
         unreadable: is told what could not be looked at, in words.
     """
     found: dict[str, Target] = {}
+    tell = unreadable or (lambda _: None)
     for name in paths:
-        for target in _of_argument(name, excluded, force_exclude, stdin_filename, unreadable or (lambda _: None)):
+        if os.path.isdir(name) and not os.path.isfile(os.path.join(name, "saved_model.pb")):
+            targets: Iterable[Target] = _in_folder(Path(name), excluded, tell)
+        else:
+            target = Target.named(name, stdin_filename)
+            left_out = target.path is not None and force_exclude and excluded(target.path)
+            if specs_only and target.path is not None and not target.standard_input and target.path.is_file():
+                left_out = left_out or not _is_spec(target.path, tell)
+            targets = () if left_out else (target,)
+        for target in targets:
             key = "-" if target.path is None or target.standard_input else os.path.realpath(target.path)
             known = found.get(key)
             if known is None or (len(target.name), target.name) < (len(known.name), known.name):
                 found[key] = target
     return sorted(found.values(), key=lambda target: (target.standard_input, Path(target.name).parts))
-
-
-def _of_argument(
-    name: str,
-    excluded: Callable[[Path], bool],
-    force_exclude: bool,
-    stdin_filename: str | None,
-    unreadable: Callable[[str], None],
-) -> Iterable[Target]:
-    if os.path.isdir(name) and not os.path.isfile(os.path.join(name, "saved_model.pb")):
-        return _in_folder(Path(name), excluded, unreadable)
-    target = Target.named(name, stdin_filename)
-    if force_exclude and target.path is not None and excluded(target.path):
-        return ()
-    return (target,)
 
 
 def _in_folder(folder: Path, excluded: Callable[[Path], bool], unreadable: Callable[[str], None]) -> Iterator[Target]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vgspec.cli.bugs import describe
 from vgspec.cli.checking import Job, load_target
 from vgspec.cli.exits import UsageError
 from vgspec.cli.output import Output
@@ -29,12 +30,15 @@ def fix_targets(jobs: Sequence[Job], unsafe: bool, out: Output) -> int:
         target = job.target
         if target.path is None or target.standard_input:
             raise UsageError("--fix: standard input cannot be changed; use --diff, or name a file")
-        found = _fixed(job, unsafe, out)
+        found = _tried(job, unsafe, out)
         if found is None:
             continue
         fixed, before = found
-        if target.path.read_bytes() != before:
+        if _bytes(target.path) != before:
             out.problem("warning", f"{target.name}: changed meanwhile, so it is left alone")
+            continue
+        if not _reads_back(fixed.text, job):
+            out.problem("error", f"{target.name}: left alone, since its fixes together would break it; this is a bug")
             continue
         try:
             atomic_write(target.path, fixed.text, force=True)
@@ -55,7 +59,7 @@ def diff_targets(jobs: Sequence[Job], unsafe: bool, out: Output) -> str:
     parts = []
     for job in jobs:
         target = job.target
-        found = _fixed(job, unsafe, out)
+        found = _tried(job, unsafe, out)
         if found is None:
             continue
         fixed, before = found
@@ -65,6 +69,15 @@ def diff_targets(jobs: Sequence[Job], unsafe: bool, out: Output) -> str:
             "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
         )
     return "".join(parts)
+
+
+def _tried(job: Job, unsafe: bool, out: Output) -> tuple[Fixed, bytes] | None:
+    """`_fixed`; a bug that a target brings to light is said, and does not keep others from being fixed."""
+    try:
+        return _fixed(job, unsafe, out)
+    except Exception as error:
+        out.problem("error", f"{job.target.name}: not fixed, because of a bug in vgspec: {describe(error)}")
+        return None
 
 
 def _fixed(job: Job, unsafe: bool, out: Output) -> tuple[Fixed, bytes] | None:
@@ -90,6 +103,18 @@ def _fixed(job: Job, unsafe: bool, out: Output) -> tuple[Fixed, bytes] | None:
             assumptions=settings.assumptions,
         )
     return (fixed, before) if fixed.text != text else None
+
+
+def _reads_back(text: str, job: Job) -> bool:
+    """Whether what is about to be written is a spec without errors."""
+    from vgspec.diagnostics import has_errors
+    from vgspec.frontend.load import load_document
+    from vgspec.source import parse_text
+
+    limits = job.settings.limits
+    document, problems = parse_text(text, job.target.name, limits)
+    spec = load_document(document, problems, path=job.target.path, params=job.params, limits=limits)
+    return not has_errors(spec.diagnostics)
 
 
 def _bytes(path: Path | None) -> bytes | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from vgspec.cli.exits import Exit
 from vgspec.cli.output import Output
 from vgspec.cli.parser import Subparsers
+from vgspec.cli.settings import add_file_choice, add_settings, chooser_of
 
 __all__ = ["add_parser", "canonical_text", "run"]
 
@@ -24,6 +25,8 @@ def add_parser(subparsers: Subparsers) -> None:
         "paths", nargs="+", metavar="PATH", help="specs, folders, or - from standard input to standard output"
     )
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if something would change")
+    add_settings(parser)
+    add_file_choice(parser)
     parser.set_defaults(run=run)
 
 
@@ -35,8 +38,16 @@ def run(args: argparse.Namespace, out: Output) -> int:
     from vgspec.files import OutputError, atomic_write
 
     failed = changed = count = 0
-    for target in find_targets(args.paths):
-        spec = load_target(target, {})
+    chooser = chooser_of(args, out)
+    targets = find_targets(
+        args.paths,
+        excluded=chooser.excluded,
+        force_exclude=args.force_exclude,
+        specs_only=args.specs_only,
+        unreadable=lambda why: out.problem("warning", f"{why}; it is left out"),
+    )
+    for target in targets:
+        spec = load_target(target, {}, chooser.of(target.path).limits)
         broken = [d for d in spec.diagnostics if d.severity is Severity.ERROR and d.code.startswith("VG00")]
         if broken or spec.document.text is None:
             show_diagnostics(broken or spec.diagnostics, out, spec.sources)
@@ -59,14 +70,28 @@ def run(args: argparse.Namespace, out: Output) -> int:
         if args.check:
             out.say(f"would change {target.name}")
             continue
+        if target.path is None or _changed(target.path, old):
+            out.problem("warning", f"{target.name}: changed meanwhile, so it is left alone")
+            failed += 1
+            continue
         try:
-            atomic_write(Path(target.name), new, force=True)
+            atomic_write(target.path, new, force=True)
             out.say(f"formatted {target.name}")
         except OutputError as error:
             show_diagnostics(error.diagnostics, out)
             failed += 1
     out.say(f"{changed} of {count} files {'would change' if args.check else 'changed'}", level=1)
     return Exit.FAILED if failed or (args.check and changed) else Exit.OK
+
+
+def _changed(path: Path, text: str) -> bool:
+    """Whether a file holds something else than the text that was read from it; another encoding is no change."""
+    from vgspec.source import parse_bytes
+
+    try:
+        return parse_bytes(path.read_bytes(), str(path))[0].text != text
+    except OSError:
+        return True
 
 
 def canonical_text(document: object) -> str:

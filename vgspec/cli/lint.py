@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from vgspec.cli.exits import Exit, UsageError
 from vgspec.cli.output import Output
 from vgspec.cli.parser import Parser, Subparsers, add_params
-from vgspec.cli.settings import add_assumptions, add_settings
+from vgspec.cli.settings import add_assumptions, add_file_choice, add_settings
 
 if TYPE_CHECKING:
     from vgspec.cli.checking import Job, Linted
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "add_parser", "run", "write_report"]
 
-_FORMATS = ("text", "json", "sarif", "github", "junit")
+_FORMATS = ("text", "concise", "json", "sarif", "github", "junit")
 _FAIL_ON = ("error", "warning", "info", "never")
 
 
@@ -51,7 +51,10 @@ def add_parser(subparsers: Subparsers) -> None:
     which.add_argument("--ignore", action="append", default=[], metavar="RULES", help="not these, by code or name")
     which.add_argument("--statistics", action="store_true", help="count findings by rule instead of showing them")
     which.add_argument(
-        "--output-format", choices=_FORMATS, default=None, help="text for people (default), or one for tools"
+        "--output-format",
+        choices=_FORMATS,
+        default=None,
+        help="text for people (default), concise: a line a finding, or one for tools",
     )
     fixes = parser.add_argument_group("fixes")
     fixes.add_argument("--fix", action="store_true", help="make the fixes that keep the model's function")
@@ -68,10 +71,7 @@ def add_parser(subparsers: Subparsers) -> None:
     files = parser.add_argument_group("files and settings")
     add_settings(files)
     files.add_argument("--show-settings", action="store_true", help="show which settings apply to the specs and stop")
-    files.add_argument(
-        "--exclude", action="append", default=[], metavar="PATTERNS", help="leave these out when searching folders"
-    )
-    files.add_argument("--force-exclude", action="store_true", help="leave excluded files out even if they are named")
+    add_file_choice(files)
     files.add_argument("--stdin-filename", metavar="NAME", help="the file that standard input stands for")
     analysis = parser.add_argument_group("sizes that a spec leaves open")
     add_assumptions(analysis)
@@ -92,7 +92,7 @@ def _jobs(text: str) -> int:
 
 def _check_call(args: argparse.Namespace, output_format: str) -> None:
     """Refuse options that do not go together."""
-    if args.statistics and output_format not in ("text", "json"):
+    if args.statistics and output_format not in ("text", "concise", "json"):
         raise UsageError(f"--statistics: there is no form of it for --output-format {output_format}")
     if args.unsafe_fixes and not (args.fix or args.diff):
         raise UsageError("--unsafe-fixes: add --fix to make the fixes, or --diff to see them")
@@ -104,7 +104,7 @@ def _check_call(args: argparse.Namespace, output_format: str) -> None:
                 raise UsageError(f"--watch: it does not go with --{option.replace('_', '-')}; run that once by itself")
         if "-" in args.paths:
             raise UsageError("--watch: standard input cannot be watched; name a file")
-        if output_format != "text":
+        if output_format not in ("text", "concise"):
             raise UsageError(f"--watch: it is for people, not for --output-format {output_format}")
 
 
@@ -169,7 +169,7 @@ class Run:
     def targets(self) -> list[Target]:
         """What there is to lint."""
         found = self.quiet_targets(lambda why: self.out.problem("warning", f"{why}; it is left out"))
-        if not found:
+        if not found and not (self.args.specs_only or self.args.force_exclude):
             self.out.problem("warning", f"no spec found in {', '.join(self.args.paths or ['.'])}")
         return found
 
@@ -181,6 +181,7 @@ class Run:
             self.args.paths or ["."],
             excluded=self.chooser.excluded,
             force_exclude=self.args.force_exclude,
+            specs_only=self.args.specs_only,
             stdin_filename=self.args.stdin_filename,
             unreadable=unreadable,
         )
@@ -240,7 +241,7 @@ def write_report(report: Report, output_format: str, statistics: bool, out: Outp
         text = render_statistics(report, output_format, out.look)
     else:
         text = render(report, output_format, look=out.look, base=os.getcwd(), tool_version=__version__)
-    if output_format != "text":
+    if output_format not in ("text", "concise"):
         out.write_data(text)
     elif report.counts.total or (report.files and out.verbosity >= 0):
         out.write(text)

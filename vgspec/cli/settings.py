@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vgspec.settings import Settings, SettingsError
     from vgspec.settings.selection import Selection
 
-__all__ = ["Chooser", "add_assumptions", "add_settings", "chooser_of", "settings_for", "split"]
+__all__ = ["Chooser", "add_assumptions", "add_file_choice", "add_settings", "chooser_of", "settings_for", "split"]
 
 
 def add_settings(parser: argparse._ActionsContainer) -> None:
@@ -29,6 +29,17 @@ def add_settings(parser: argparse._ActionsContainer) -> None:
     )
     parser.add_argument(
         "--isolated", "--no-config", dest="isolated", action="store_true", help="use no settings file at all"
+    )
+
+
+def add_file_choice(parser: argparse._ActionsContainer) -> None:
+    """Options that leave out files."""
+    parser.add_argument(
+        "--exclude", action="append", default=[], metavar="PATTERNS", help="leave these out when searching folders"
+    )
+    parser.add_argument("--force-exclude", action="store_true", help="leave excluded files out even if they are named")
+    parser.add_argument(
+        "--specs-only", action="store_true", help="leave out named files that are no specs by their content"
     )
 
 

@@ -40,7 +40,7 @@ For each spec the nearest file above it, `vgspec.toml` before `pyproject.toml` w
 
 `--config FILE` names one file for all specs; its patterns begin at the current folder. `--isolated` (or `--no-config`)
 uses none. Standard input has the settings of the current folder, or of the file that `--stdin-filename` names.
-`lint`, `build`, `show`, `profile`, `probe` and `diff` obey settings.
+`lint`, `fmt`, `build`, `show`, `profile`, `probe` and `diff` obey settings.
 
 What applies, and where it comes from:
 

@@ -99,7 +99,7 @@ class Library:
 
 def project_root(path: Path) -> Path:
     """The folder that includes must not leave: the nearest with a project's marker, else the file's own."""
-    folder = path.resolve().parent
+    folder = Path(os.path.realpath(path)).parent  # of a loop of links too, which reading reports
     for candidate in (folder, *folder.parents):
         if any((candidate / marker).exists() for marker in ("vgspec.toml", "pyproject.toml", ".git")):
             return candidate

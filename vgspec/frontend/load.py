@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -114,7 +115,7 @@ def load_document(
     try:
         findings.extend(problems)
         loader = _Loader(findings, limits, documents, project_root(path) if path is not None else Path.cwd().resolve())
-        library = loader.library(document, "", path, (path.resolve(),) if path is not None else ())
+        library = loader.library(document, "", path, (Path(os.path.realpath(path)),) if path is not None else ())
         if library is not None and library.root is not None:
             given = {name: (value, None, pointer_join("", "params", name)) for name, value in (params or {}).items()}
             names = loader.bind(library, given)
@@ -136,6 +137,17 @@ def _start(diagnostic: Diagnostic) -> int:
     return diagnostic.span.start if diagnostic.span is not None else -1
 
 
+def _no_spec(document: Document, root: MappingNode) -> Diagnostic:
+    """One finding for a mapping that is something else altogether, instead of one for each of its keys."""
+    shown = ", ".join(f"'{key[:30]}'" for key in root.keys()[:3]) + (", …" if len(root) > 3 else "")
+    return codes.NOT_A_SPEC.diagnostic(
+        f"this is no spec: it has none of a spec's keys, but {shown}",
+        span=root.entries[0][0].span,
+        file=document.file,
+        help='a spec begins with `vgspec: "1"`, and has `inputs` and `layers`',
+    )
+
+
 class _Loader:
     """Reads a document and what it includes."""
 
@@ -149,8 +161,10 @@ class _Loader:
         if root is None:
             return None
         if not isinstance(root, MappingNode):
-            message = "a spec is a mapping with 'vgspec', 'inputs' and 'layers'"
-            self.findings.add(codes.NOT_A_SPEC.diagnostic(message, span=root.span, file=document.file))
+            return None  # parsing has said so
+        if len(root) and not any(key in published_schema()["properties"] for key in root):
+            if not self.findings.failed:  # else what is wrong with the text says enough
+                self.findings.add(_no_spec(document, root))
             return None
         limit = self.limits.max_findings + 1
         found = check_structure(root, published_schema(), file=document.file, limit=limit)

@@ -8,7 +8,7 @@ from vgspec.report.text import render_text
 
 __all__ = ["FORMATS", "render"]
 
-FORMATS = ("text", "json", "sarif", "github", "junit")
+FORMATS = ("text", "concise", "json", "sarif", "github", "junit")
 
 
 def render(report: Report, output_format: str, *, look: Look, base: str, tool_version: str) -> str:
@@ -26,6 +26,10 @@ def render(report: Report, output_format: str, *, look: Look, base: str, tool_ve
     """
     if output_format == "text":
         return render_text(report, look)
+    if output_format == "concise":
+        from vgspec.report.concise import render_concise
+
+        return render_concise(report, look)
     if output_format == "json":
         from vgspec.report.json_report import render_json
 

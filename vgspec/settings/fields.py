@@ -86,7 +86,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "output-format",
-        "`text`, `json`, `sarif`, `github` or `junit`",
+        "`text`, `concise`, `json`, `sarif`, `github` or `junit`",
         "`text`",
         "the form of the output; that of the settings for the current folder counts",
         "--output-format",
