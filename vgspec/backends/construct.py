@@ -12,12 +12,13 @@ from typing import Any
 
 from vgspec.catalogue.activations import Activation
 from vgspec.catalogue.base import KerasObject
-from vgspec.ir import Ref
+from vgspec.ir import Graph, Ref
+from vgspec.layers.inner import InnerModel
 
-__all__ = ["Construct", "Expr", "LayerUse", "Name", "TensorUse", "describe", "describe_value", "parts"]
+__all__ = ["Construct", "Expr", "LayerUse", "Name", "Network", "TensorUse", "describe", "describe_value", "parts"]
 
 Expr = Any
-"""A literal, a `Construct`, `Name`, `TensorUse`, `LayerUse`, or a tuple, list or dict of expressions."""
+"""A literal, a `Construct`, `Name`, `TensorUse`, `LayerUse`, `Network`, or a tuple, list or dict of expressions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,13 @@ class LayerUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Network:
+    """A functional model in the place of a layer."""
+
+    graph: Graph
+
+
+@dataclass(frozen=True, slots=True)
 class Construct:
     """A call of a class or function, or of what another call returns, with named arguments."""
 
@@ -71,6 +79,8 @@ def describe(obj: KerasObject, *, aliases: bool = True) -> Expr:
         obj: the descriptor.
         aliases: write an initializer, regularizer or constraint without arguments as its Keras id.
     """
+    if isinstance(obj, InnerModel):
+        return Network(obj.inner)
     if isinstance(obj, Activation):
         return obj.name if obj.layer is None else describe(obj.layer)
     if not obj.keras_module:  # an id that only ``compile`` understands, such as ``accuracy``
@@ -92,7 +102,7 @@ def describe_value(value: Any) -> Expr:
     return value
 
 
-def parts(expr: Expr) -> Iterator[Construct | Name | TensorUse | LayerUse]:
+def parts(expr: Expr) -> Iterator[Construct | Name | TensorUse | LayerUse | Network]:
     """Every call, name and use inside an expression, outermost first."""
     if isinstance(expr, Construct):
         yield expr
@@ -101,7 +111,7 @@ def parts(expr: Expr) -> Iterator[Construct | Name | TensorUse | LayerUse]:
             yield from parts(item)
         for _, item in expr.kwargs:
             yield from parts(item)
-    elif isinstance(expr, Name | TensorUse | LayerUse):
+    elif isinstance(expr, Name | TensorUse | LayerUse | Network):
         yield expr
     elif isinstance(expr, tuple | list):
         for item in expr:

@@ -85,6 +85,8 @@ class _Run:
     def layer(self, step: LayerStep) -> None:
         try:
             self.layers[step.key] = evaluate(step.make)
+        except BuildError:  # of a network inside
+            raise
         except UnsupportedError as error:
             raise BuildError([_lacks(step.node, str(error))]) from error
         except Exception as error:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from vgspec.backends.construct import Construct, Expr, LayerUse, Name, TensorUse, describe, describe_value
+from vgspec.backends.construct import Construct, Expr, LayerUse, Name, Network, TensorUse, describe, describe_value
 from vgspec.backends.runtime import load_keras
 from vgspec.catalogue.base import KerasObject
 
@@ -63,6 +63,10 @@ def evaluate(expr: Expr, lookup: Callable[[Use], Any] | None = None) -> Any:
             raise
     if isinstance(expr, Name):
         return find_public(expr)
+    if isinstance(expr, Network):
+        from vgspec.backends.keras_model import build_model
+
+        return build_model(expr.graph)
     if isinstance(expr, TensorUse | LayerUse):
         if lookup is None:
             raise KeyError(expr)

@@ -65,6 +65,8 @@ class Kind:
     name: str
     many: bool = False
     optional: bool = False
+    model: bool = False
+    """Whether a list of items, or a block, may stand in its place: the frontend makes a layer of it."""
 
     def convert(self, value: Any) -> Any:
         """The object, or tuple of objects, that a spec value stands for.
@@ -86,7 +88,11 @@ class Kind:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """A marker that the schema generator replaces by a reference."""
-        return {"x-kind": self.name, "x-many": self.many, "x-optional": self.optional}
+        return {
+            "x-kind": "model_or_layer" if self.model else self.name,
+            "x-many": self.many,
+            "x-optional": self.optional,
+        }
 
 
 if TYPE_CHECKING:  # pydantic's metaclass has no public name

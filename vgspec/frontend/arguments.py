@@ -14,7 +14,7 @@ from vgspec.frontend.findings import chain_notes
 from vgspec.frontend.values import Environment, Failed, evaluate_node
 from vgspec.source import MappingNode, SequenceNode, SNode, pointer_join
 
-__all__ = ["contains_failed", "make_object", "object_from_value", "report_validation"]
+__all__ = ["contains_failed", "make_object", "make_with", "object_from_value", "report_validation"]
 
 
 def contains_failed(value: Any) -> bool:
@@ -41,8 +41,18 @@ def make_object(
     values: Any = {} if node is None else evaluate_node(node, pointer, env)
     if values is None:
         values = {}
-    if contains_failed(values):
-        return None
+    return None if contains_failed(values) else make_with(cls, values, node, pointer, env, at)
+
+
+def make_with(
+    cls: type[KerasObject],
+    values: Mapping[str, Any],
+    node: SNode | None,
+    pointer: str,
+    env: Environment,
+    at: SNode | None = None,
+) -> Any:
+    """The descriptor with these arguments, or None after reporting what is wrong with them."""
     try:
         return cls(**values)
     except ValidationError as error:

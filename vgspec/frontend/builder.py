@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 from vgspec import codes
 from vgspec.codes import Code
 from vgspec.diagnostics import nearest
 from vgspec.frontend.findings import Findings, chain_notes
-from vgspec.ir import Argument, Input, Node, Origin, Ref, Tensor, format_shape
+from vgspec.ir import Argument, Graph, Input, Node, Origin, Output, Ref, Tensor, format_shape
 from vgspec.layers.base import Call, Layer, ShapeError, Weight
 from vgspec.limits import Limits
 
-__all__ = ["Builder", "Outcome", "Suppressions"]
+__all__ = ["Builder", "Outcome", "Suppressions", "inner_graph"]
 
 Outcome = tuple[Ref, ...] | None
 """The outputs of something that was expanded; None where an error was reported."""
@@ -112,7 +112,7 @@ class Builder:
             return None
         if not self._arguments_fit(layer, args, origin):
             return None
-        call = Call({name: self._typed(value) for name, value in args})
+        call = self.call(args)
         try:
             outputs = layer.infer_outputs(call)
             weights = layer.weight_specs(call)
@@ -130,6 +130,10 @@ class Builder:
         refs = tuple(Ref(node_id, i) for i in range(len(outputs)))
         self.tensors.update(zip(refs, outputs, strict=True))
         return refs
+
+    def call(self, args: tuple[tuple[str, Argument], ...]) -> Call:
+        """A call with these arguments."""
+        return Call({name: self._typed(value) for name, value in args})
 
     def _name_is_free(self, node_id: str, origin: Origin) -> bool:
         if node_id in self._taken or node_id in self.layers:
@@ -200,3 +204,36 @@ class Builder:
                 notes.append(f"its {old.name} is {shapes}")
         message = f"the shared {layer.type_name} {key!r} is called with inputs that need other weights"
         self.report(codes.SHAPE_ERROR, message, origin, notes=tuple(notes))
+
+
+def inner_graph(name: str, builder: Builder, output: Ref, prefix: str = "") -> Graph:
+    """The graph of a network inside a layer: what its one output needs, names without the prefix."""
+    needed = {output.node}
+    for node in reversed(builder.nodes):
+        if node.id in needed:
+            needed.update(ref.node for ref in node.refs())
+
+    def renamed(value: Argument) -> Argument:
+        if isinstance(value, Ref):
+            return Ref(value.node.removeprefix(prefix), value.index)
+        if isinstance(value, tuple | list):
+            return tuple(renamed(item) for item in value)
+        if isinstance(value, Mapping):
+            return {key: renamed(item) for key, item in value.items()}
+        return value
+
+    nodes = tuple(
+        replace(
+            node,
+            id=node.id.removeprefix(prefix),
+            layer=node.layer.removeprefix(prefix),
+            args=tuple((key, renamed(value)) for key, value in node.args),
+        )
+        for node in builder.nodes
+        if node.id in needed
+    )
+    used = {node.layer for node in nodes}
+    layers = {key.removeprefix(prefix): layer for key, layer in builder.layers.items()}
+    kept = {key: layer for key, layer in layers.items() if key in used}
+    end = renamed(output)
+    return Graph(name, tuple(builder.inputs), kept, nodes, (Output(end.node, end),)).verify()

@@ -107,6 +107,20 @@ def definitions() -> dict[str, Any]:
             ],
             "x-kind": "layer",
         },
+        "model_or_layer": {
+            "anyOf": [
+                {"$ref": "#/$defs/layer"},
+                {"type": "array", "items": _ref("item"), "minItems": 1, "x-expect": "a list of layers"},
+                {
+                    "type": "object",
+                    "properties": {"use": _block_name(), "with": {"type": "object"}},
+                    "required": ["use"],
+                    "additionalProperties": False,
+                    "x-name": "a block",
+                },
+            ],
+            "x-kind": "layer",
+        },
         "suppression": _suppression(),
         "suppressions": {"anyOf": [_ref("suppression"), {"type": "array", "items": _ref("suppression")}]},
         "compile": _compile(),

@@ -188,7 +188,9 @@ class _Checker:
             choices = [name for option in options for name in option.get("enum", ())]
             self.unknown_object(node, str(named), node.value, choices, options, pointer)
         elif attempts:
-            self.found.extend(sorted(attempts, key=len)[0])
+            # What is wrong inside a form that fits says more than that another form does not fit.
+            ranked = [(all(d.pointer == pointer for d in tried), len(tried), i) for i, tried in enumerate(attempts)]
+            self.found += attempts[min(ranked)[2]]
         else:
             self.wrong_type(node, options, pointer)
 

@@ -15,6 +15,7 @@ from vgspec.frontend.load import load
 from vgspec.frontend.scope import snake_case
 from vgspec.importers.document import flat_document, head, layer_value, outputs_value, shared_keys
 from vgspec.importers.items import Item, Items, thaw, written
+from vgspec.importers.networks import with_networks
 from vgspec.importers.order import same_model
 from vgspec.importers.regions import Regions
 from vgspec.importers.roll import Block, roll
@@ -34,7 +35,7 @@ def decompile(graph: Graph) -> dict[str, Any]:
         regions = Regions.of(plain)
         items = regions.top()
         rolled, blocks = roll(items, regions.models)
-        document = _document(plain, rolled, blocks, regions)
+        document = with_networks(_document(plain, rolled, blocks, regions), plain, decompile)
         loaded = load(document)
         if loaded.graph is not None and same_model(loaded.graph, graph):
             return document

@@ -7,6 +7,7 @@ from typing import Any
 
 from vgspec.frontend.scope import snake_case
 from vgspec.ir import BATCH, Argument, Graph, Input, Node, Output, Ref, Sym, refs_of
+from vgspec.layers.inner import InnerModel
 
 __all__ = [
     "Unwritable",
@@ -114,7 +115,29 @@ def input_value(item: Input) -> Any:
 
 def layer_value(layer: Any) -> dict[str, Any]:
     """A layer as ``{Name: {arguments}}``."""
-    return {layer.type_name: layer.canonical()}
+    return {layer.type_name: arguments_value(layer)}
+
+
+def arguments_value(layer: Any) -> dict[str, Any]:
+    """The changed arguments of a layer as a document has them; a network inside is the list of its items."""
+    found: dict[str, Any] = layer.canonical()
+    inner = getattr(layer, "layer", None)
+    if isinstance(inner, InnerModel):
+        return found | {"layer": network_items(inner.inner)}
+    return found | {"layer": layer_value(inner)} if isinstance(getattr(inner, "layer", None), InnerModel) else found
+
+
+def network_items(graph: Graph) -> list[Any]:
+    """The items of a network inside a layer, one a call.
+
+    Raises:
+        Unwritable: if it has layers that are called several times.
+    """
+    document = flat_document(graph)
+    if "shared" in document:
+        raise Unwritable(f"the network {graph.name!r} inside a layer calls a layer several times")
+    items: list[Any] = document["layers"]
+    return items
 
 
 def reference(graph: Graph, ref: Ref) -> str:

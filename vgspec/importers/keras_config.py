@@ -8,7 +8,7 @@ them as blocks again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vgspec import codes
@@ -22,13 +22,15 @@ from vgspec.importers.names import spec_name
 from vgspec.importers.opaque import named
 from vgspec.importers.problem import ImportProblem
 from vgspec.ir import BATCH, Argument, Graph, Input, Origin, Output, Ref, Tensor
+from vgspec.layers.base import ShapeError, Trait
+from vgspec.layers.inner import InnerModel, settled
 from vgspec.layers.opaque import is_opaque
 from vgspec.limits import DEFAULT_LIMITS, Limits
 from vgspec.source import pointer_join
 
 Bound = Callable[[TensorRef], Ref]
 
-__all__ = ["Imported", "NestedCall", "read_config"]
+__all__ = ["Imported", "NestedCall", "read_config", "read_network"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +88,39 @@ def read_config(data: Any, *, file: str = "<config>", limits: Limits = DEFAULT_L
     return Imported(None, tuple(problem.diagnostic(file) for problem in problems))
 
 
+def read_network(data: Mapping[str, Any], pointer: str) -> InnerModel:
+    """A model in the place of a layer: inside ``TimeDistributed``.
+
+    Raises:
+        ImportProblem: if it cannot be read, or has not one input and one output.
+    """
+    problems: list[ImportProblem] = []
+    model = read_model(data, pointer, problems)
+    if problems:
+        raise problems[0]
+    if len(list(tensors(model.inputs))) != 1 or len(list(tensors(model.outputs))) != 1:
+        message = "a network inside a layer needs one input and one output"
+        raise ImportProblem(codes.BAD_CONFIG_VALUE, message, pointer)
+    found = _Reader(model, "", DEFAULT_LIMITS, start="input").run({})
+    if found.graph is None:
+        first = found.diagnostics[0]
+        raise ImportProblem(codes.BAD_CONFIG, first.message, first.pointer)
+    return InnerModel(graph=replace(found.graph, meta={"nested": found.graph.meta["nested"]}))
+
+
 @dataclass(slots=True)
 class _Reader:
     model: ModelConfig
     file: str
     limits: Limits
+    start: str = ""
+    """What the one input shall be called, instead of its own name."""
     findings: Findings = field(default_factory=Findings)
     nested: list[NestedCall] = field(default_factory=list)
     renamed: dict[str, str] = field(default_factory=dict)
     masks: dict[str, Ref] = field(default_factory=dict)
+    training: bool | None = None
+    """What the calls of nested models around say of ``training``, which holds for every call inside."""
     builder: Builder = field(init=False)
     taken: set[str] = field(default_factory=set)
 
@@ -111,7 +137,7 @@ class _Reader:
         bound: dict[str, Ref] = {}
         for ref in tensors(model.inputs):
             entry = self._entry(model, ref)
-            item = _input(entry, self._name(entry.name), self.file)
+            item = _input(entry, self.start or self._name(entry.name), self.file)
             self.taken.add(item.name)
             self.builder.add_input(item)
             bound[entry.name] = Ref(item.name)
@@ -272,6 +298,10 @@ class _Reader:
             layer_key = node_id
         else:
             layer, args = entry.layer, self._arguments(entry, call, bound, node_id)
+        try:
+            layer = settled(layer, self.builder.call(args))
+        except ShapeError as error:
+            raise ImportProblem(codes.SHAPE_ERROR, error.message, call.pointer, layer=entry.name) from None
         before = len(self.findings.result())
         outputs = self.builder.add(layer_key, layer, args, node_id, origin)
         if outputs is None:
@@ -305,7 +335,10 @@ class _Reader:
         start = len(self.builder.nodes)
         here = len(self.nested)
         values = {ref.layer: value for ref, value in zip(wanted, given, strict=True)}
+        before, literal = self.training, call.kwargs.get("training")
+        self.training = literal if before is None and isinstance(literal, bool) else before
         outputs = tuple(self._expand(model, values, node_id + ".", key + "."))
+        self.training = before
         nodes = tuple(node.id for node in self.builder.nodes[start:])
         name = key.rpartition(".")[2]
         self.nested.insert(here, NestedCall(name, node_id, key, len(entry.calls), tuple(given), outputs, nodes))
@@ -381,6 +414,8 @@ class _Reader:
             if not row.tensor and argument == row.default:
                 continue
             found[name] = argument
+        if self.training is not None and "training" in rows and _heeds_training(entry.layer):
+            found["training"] = self.training
         order = {name: i for i, name in enumerate(names)}
         return tuple(sorted(found.items(), key=lambda item: order[item[0]]))
 
@@ -397,6 +432,11 @@ class _Reader:
 
         names = [ref.layer for _, ref in _named(model.outputs)]
         return read_compile(config, tuple(item.name for item in outputs), tuple(names), where, self.file)
+
+
+def _heeds_training(layer: Any) -> bool:
+    """Whether training changes what a layer computes; Dense takes the argument for its quantized forms only."""
+    return Trait.KERNEL not in layer.traits or Trait.RECURRENT in layer.traits
 
 
 def _named(structure: Any) -> Iterator[tuple[str, TensorRef]]:

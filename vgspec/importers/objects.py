@@ -144,6 +144,10 @@ def read_object(kind: str, value: Any, pointer: str) -> Any:
             pointer,
             help="a spec holds classes and functions of Keras only",
         )
+    if kind == "layer" and name in ("Functional", "Model", "Sequential"):
+        from vgspec.importers.keras_config import read_network
+
+        return read_network(value, pointer)
     if kind == "layer" or (kind == "activation" and find("layer", name) is not None):
         return read_layer(value, pointer)
     cls = find(kind, name)

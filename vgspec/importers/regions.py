@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vgspec.frontend.scope import snake_case
-from vgspec.importers.document import shared_keys, source_value
+from vgspec.importers.document import arguments_value, shared_keys, source_value
 from vgspec.importers.items import Item, Items, freeze, simplest
 from vgspec.importers.keras_config import NestedCall
 from vgspec.importers.names import spec_name
@@ -25,7 +25,7 @@ _LOOK_AHEAD = 600
 
 def arguments(layer: Any) -> tuple[tuple[str, Any], ...]:
     """The changed arguments of a layer, one number in place of equal ones per axis."""
-    return tuple((name, freeze(simplest(type(layer), name, value))) for name, value in layer.canonical().items())
+    return tuple((name, freeze(simplest(type(layer), name, value))) for name, value in arguments_value(layer).items())
 
 
 @dataclass(slots=True)

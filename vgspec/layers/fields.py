@@ -28,6 +28,7 @@ __all__ = [
     "InitializerArg",
     "LayerArg",
     "LayersArg",
+    "ModelOrLayerArg",
     "NonNegativeFloat",
     "NonNegativeInt",
     "Offset1",
@@ -64,6 +65,7 @@ RegularizerArg = Annotated[Regularizer | None, Kind("regularizer", optional=True
 ConstraintArg = Annotated[Constraint | None, Kind("constraint", optional=True)]
 LayerArg = Annotated[Layer, Kind("layer")]
 OptionalLayerArg = Annotated[Layer | None, Kind("layer", optional=True)]
+ModelOrLayerArg = Annotated[Layer, Kind("layer", model=True)]
 LayersArg = Annotated[tuple[Layer, ...], Kind("layer", many=True)]
 
 

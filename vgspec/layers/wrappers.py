@@ -10,7 +10,7 @@ from pydantic import field_validator, model_validator
 from vgspec.ir import Argument, Dim, Tensor
 from vgspec.ir.dims import add, may_equal, mul, numel
 from vgspec.layers.base import INPUTS, Call, CallArgument, Layer, ShapeError, Trait, Weight, nested_weights
-from vgspec.layers.fields import LayerArg, OptionalLayerArg
+from vgspec.layers.fields import LayerArg, ModelOrLayerArg, OptionalLayerArg
 from vgspec.layers.recurrent import Recurrent
 
 if TYPE_CHECKING:
@@ -154,12 +154,15 @@ class Bidirectional(Layer):
 
 
 class TimeDistributed(Layer):
-    """Applies a layer to every step of axis 1, always with the same weights."""
+    """Applies a layer to every step of axis 1, always with the same weights.
+
+    In place of a layer stand a list of items, or a block: a whole network that is applied to every step.
+    """
 
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.WRAPPER})
     call_arguments: ClassVar[tuple[CallArgument, ...]] = (*INPUTS, _TRAINING, CallArgument("mask", required=False))
 
-    layer: LayerArg
+    layer: ModelOrLayerArg
 
     @field_validator("layer")
     @classmethod
@@ -171,12 +174,12 @@ class TimeDistributed(Layer):
 
     def applied(self, call: Call) -> tuple[Layer, Call]:
         """The layer on one step: time is as good as more samples."""
-        return self.layer.applied(self._step(call))
+        return self.layer.applied(self.step(call))
 
     def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
         """The layer's output for one step, with the time axis put back."""
         x = call.x
-        outputs = self.layer.infer_outputs(self._step(call))
+        outputs = self.layer.infer_outputs(self.step(call))
         if len(outputs) != 1:
             raise ShapeError(
                 f"needs a layer with one output, got {len(outputs)} of {self.layer.type_name}", argument="layer"
@@ -191,15 +194,19 @@ class TimeDistributed(Layer):
 
     def weight_specs(self, call: Call) -> tuple[Weight, ...]:
         """The layer's, under its name."""
-        return nested_weights(self.layer, self._step(call))
+        return nested_weights(self.layer, self.step(call))
 
     def flop_count(self, call: Call, outputs: tuple[Tensor, ...]) -> Dim:
         """The layer's, for every step."""
-        step = self._step(call)
+        step = self.step(call)
         return mul(call.x.shape[1], self.layer.flop_count(step, self.layer.infer_outputs(step)))
 
-    def _step(self, call: Call) -> Call:
-        """The call of the layer on one step."""
+    def step(self, call: Call) -> Call:
+        """The call of the layer on one step.
+
+        Raises:
+            ShapeError: if the input has no axis of steps and one of features.
+        """
         x = call.x
         if x.rank < 3:
             raise ShapeError(f"needs an input of rank 3 or more, got {x}")
@@ -209,7 +216,7 @@ class TimeDistributed(Layer):
         """The inner layer, with time as more samples."""
         from vgspec.layers import signal
 
-        rule = self.layer.signal_rule(self._step(call))
+        rule = self.layer.signal_rule(self.step(call))
         return rule if isinstance(rule, signal.Unknown) else (signal.Each(rule),)
 
 

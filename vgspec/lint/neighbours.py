@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from vgspec.analysis.paths import Paths
+from vgspec.analysis.unfold import unfolded
 from vgspec.ir import Argument, Graph, Node, Ref, Tensor
 from vgspec.layers.base import Call, Layer, Trait
 from vgspec.spec import Spec
@@ -27,8 +28,8 @@ class GraphFacts:
 
     @cached_property
     def graph(self) -> Graph:
-        """The expanded graph."""
-        return self.spec.require_graph()
+        """The expanded graph, networks inside wrappers laid open."""
+        return unfolded(self.spec.require_graph())
 
     @cached_property
     def paths(self) -> Paths:

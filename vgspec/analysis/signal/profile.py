@@ -13,6 +13,7 @@ from vgspec.analysis.signal.forward import OVERFLOWS, Ran, run_forward
 from vgspec.analysis.signal.loss import loss_gradient, loss_name, usual_loss
 from vgspec.analysis.signal.sizes import Assumptions, SizeTable
 from vgspec.analysis.signal.state import Grad, GradSegment, State, UnknownSignal
+from vgspec.analysis.unfold import unfolded
 from vgspec.collection import uncollected
 from vgspec.ir import Graph, Ref, Shape
 
@@ -125,8 +126,10 @@ def profile(graph: Graph, assumptions: Assumptions | None = None) -> Profile:
         assumptions: numbers for sizes that the graph leaves open.
 
     Returns:
-        One record for every input and node. What cannot be analysed is marked, never guessed.
+        One record for every input and node; a network inside a wrapper is laid open, its nodes' ids begin with the
+        wrapper's. What cannot be analysed is marked, never guessed.
     """
+    graph = unfolded(graph)
     table = SizeTable(graph, assumptions or Assumptions())
     states, ran = run_forward(graph, table)
     probe = run_backward(graph, states, ran, _probe_seeds(graph, states))
