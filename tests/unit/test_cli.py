@@ -127,6 +127,10 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
         (["lint", "--set", "a=1", "--set", "a=2"], "--set a: given twice"),
         (["lint", "--set", "a="], "--set a=: the value is missing"),
         (["lint", "--set", "a=[1"], "--set a=[1: the value cannot be read"),
+        (["lint", "--jobs", "x"], "argument -j/--jobs: expected a whole number of at least 1, got 'x'"),
+        (["lint", "--time", "0"], "argument --time: expected a whole number of at least 1, got '0'"),
+        (["lint", "--fail-on", "eror"], "--fail-on: unknown value 'eror'; did you mean 'error'?"),
+        (["lint", "--force-exclud"], "unknown option '--force-exclud'; did you mean '--force-exclude'?"),
         (["lint", "--select", "VG9"], "--select VG9: no rule is called 'VG9'"),
         (
             ["lint", "--ignore", "unknown-layr"],
@@ -181,7 +185,7 @@ def test_lint_of_a_folder_without_specs_says_so(folder: Path) -> None:
     (folder / "empty").mkdir()
     result = Result("lint", "empty")
     assert result.status == 0
-    assert result.err == "warning: no spec found in empty\n"
+    assert result.err == "warning: no spec found in empty; 'vgspec init model.yaml' writes one to start from\n"
 
 
 @pytest.mark.parametrize(
@@ -204,6 +208,43 @@ def test_bad_files_are_findings_and_the_others_are_still_linted(folder: Path, co
     assert result.status == 1
     assert code in {d["code"] for d in found if d["file"] == "broken.yaml"}
     assert "VG023" in {d["code"] for d in found if d["file"] == "bad.yaml"}
+
+
+def test_a_missing_file_names_the_one_that_was_meant(folder: Path) -> None:
+    assert "help: did you mean `good.yaml`?" in Result("lint", "god.yaml").out
+    assert "did you mean" not in Result("lint", "xyzzy.keras").out
+    (folder / "sub").mkdir()
+    (folder / "sub" / "model.yaml").write_text(GOOD)
+    assert (
+        f"did you mean `{os.path.join('sub', 'model.yaml')}`?" in Result("show", os.path.join("sub", "modell.yaml")).err
+    )
+    assert "there is no folder `nowhere`" in Result("show", os.path.join("nowhere", "good.yaml")).err
+
+
+def test_help_ends_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint", "--help"]) == 0
+    assert "\nexamples:\n  vgspec lint  " in capsys.readouterr().out
+
+
+def test_the_examples_of_help_are_calls(folder: Path) -> None:
+    from vgspec.cli.app import make_parser
+    from vgspec.cli.parser import parse
+
+    parser = make_parser()
+    count = 0
+    for name, command in parser.commands.items():
+        for call, _ in command.examples:
+            words = call.partition(" > ")[0].split()
+            assert words[:2] == ["vgspec", name]
+            assert parse(make_parser(), words[1:]).command == name
+            count += 1
+    assert count > 15
+
+
+def test_concise_output(folder: Path) -> None:
+    result = Result("lint", "bad.yaml", "good.yaml", "--output-format", "concise")
+    assert result.out == ("bad.yaml:8:5: error[VG023 unknown-layer]: unknown layer 'Dens'\nFound 1 error in 2 files\n")
+    assert Result("lint", "good.yaml", "-q", "--output-format", "concise").out == ""
 
 
 def test_a_named_file_is_linted_whatever_it_looks_like(folder: Path) -> None:

@@ -178,3 +178,21 @@ def test_a_model_that_uses_no_layer_is_linted(layers: str) -> None:
     result = lint_spec(f'vgspec: "1"\ninputs: {{x: [4]}}\nlayers: {layers}\n')
     assert result.spec.graph is not None
     assert all(d.code.startswith("VG7") for d in result.diagnostics)
+
+
+def test_the_worst_nodes_of_the_evidence_are_places_of_the_finding() -> None:
+    """In a stack written out layer by layer, each of the worst layers is pointed at, the finding's own once."""
+    layers = "".join(f"  - {{id: d{i}, Dense: {{units: 64, activation: sigmoid}}}}\n" for i in range(9))
+    spec = load(text(f"{layers}  - Dense: {{units: 10}}\n"))
+    (found,) = lint(spec, selection=Selection(select=("saturating-stack",))).diagnostics
+    assert found.evidence is not None
+    lines = [spec.document.line_column(label.span.start).line for label in found.labels]
+    assert len(lines) == len(set(lines)) >= 4
+    assert sum(label.message == "takes part" for label in found.labels) >= 3
+    assert [label.primary for label in found.labels] == [True] + [False] * (len(lines) - 1)
+
+
+def test_a_repeat_is_pointed_at_once() -> None:
+    spec = load(text(f"  - {STACK}\n  - Dense: {{units: 10}}\n"))
+    (found,) = lint(spec, selection=Selection(select=("saturating-stack",))).diagnostics
+    assert len(found.labels) == 1

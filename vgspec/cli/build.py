@@ -21,6 +21,10 @@ def add_parser(subparsers: Subparsers) -> None:
         "build",
         help="build the Keras model and save it",
         description="Build the Keras model and save it. The spec is linted first; errors stop the build.",
+        examples=(
+            ("vgspec build model.yaml --out model.keras", ""),
+            ("vgspec build model.yaml --out model.py", "readable Keras source, without TensorFlow"),
+        ),
     )
     parser.add_argument("spec", metavar="SPEC", help="a spec, or - for standard input")
     parser.add_argument(

@@ -26,6 +26,10 @@ def add_parser(subparsers: Subparsers) -> None:
         help="show what two specs or models differ in",
         description="Show what two specs or Keras models differ in: layers, connections, shapes, parameters, FLOPs, "
         "findings. Exit status 0 if they are equal, 1 if not. How they are written does not matter.",
+        examples=(
+            ("vgspec diff old.yaml new.yaml", ""),
+            ("vgspec diff model.keras model.yaml --ignore-names", ""),
+        ),
     )
     parser.add_argument("first", metavar="A", help="a spec, a .keras file or a Keras config")
     parser.add_argument("second", metavar="B", help="another one")

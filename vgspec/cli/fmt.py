@@ -20,6 +20,10 @@ def add_parser(subparsers: Subparsers) -> None:
         help="write specs in their canonical form; comments stay",
         description="Write specs in their canonical form. Comments stay where they are; what the spec means does not "
         "change.",
+        examples=(
+            ("vgspec fmt specs/", "write"),
+            ("vgspec fmt --check specs/", "only ask, for CI"),
+        ),
     )
     parser.add_argument(
         "paths", nargs="+", metavar="PATH", help="specs, folders, or - from standard input to standard output"
@@ -80,7 +84,10 @@ def run(args: argparse.Namespace, out: Output) -> int:
         except OutputError as error:
             show_diagnostics(error.diagnostics, out)
             failed += 1
-    out.say(f"{changed} of {count} files {'would change' if args.check else 'changed'}", level=1)
+    if args.check and changed:
+        out.say(f"{changed} of {count} files would change; 'vgspec fmt' without --check writes them")
+    else:
+        out.say(f"{changed} of {count} files changed", level=1)
     return Exit.FAILED if failed or (args.check and changed) else Exit.OK
 
 

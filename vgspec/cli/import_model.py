@@ -19,6 +19,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="write a spec of a Keras model: .keras, .h5, a config as JSON, a SavedModel with its config",
         description="Write a spec of a Keras model. Only its config is read; TensorFlow is not needed, and no code "
         "of the file is run.",
+        examples=(("vgspec import model.keras --out model.yaml", ""),),
     )
     parser.add_argument("model", metavar="MODEL", help="NAME.keras, NAME.h5, NAME.json, or a SavedModel folder")
     parser.add_argument("--out", metavar="FILE", help="NAME.yaml or NAME.json; standard output by default")

@@ -26,6 +26,10 @@ def add_parser(subparsers: Subparsers) -> None:
         "init",
         help="write a spec to start from",
         description="Write a spec to start from: a commented starter, or one of the specs that come with vgspec.",
+        examples=(
+            ("vgspec init model.yaml", "a commented starter"),
+            ("vgspec init model.yaml --template resnet50", ""),
+        ),
     )
     parser.add_argument("model", nargs="?", metavar="MODEL", help="the file to write, such as model.yaml")
     parser.add_argument("--template", default=DEFAULT_TEMPLATE, metavar="NAME", help="which spec; --list names them")

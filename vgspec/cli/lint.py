@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from vgspec.cli.exits import Exit, UsageError
 from vgspec.cli.output import Output
 from vgspec.cli.parser import Parser, Subparsers, add_params
-from vgspec.cli.settings import add_assumptions, add_file_choice, add_settings
+from vgspec.cli.settings import add_assumptions, add_file_choice, add_settings, at_least_one
 
 if TYPE_CHECKING:
     from vgspec.cli.checking import Job, Linted
@@ -32,6 +32,12 @@ def add_parser(subparsers: Subparsers) -> None:
         help="check specs: errors in the document, shapes, signal propagation",
         description="Check specs; TensorFlow is not needed. Exit status: 0 nothing found that counts, 1 errors or "
         "warnings, 2 a bad call or bad settings.",
+        examples=(
+            ("vgspec lint", "all specs below this folder"),
+            ("vgspec lint specs/ --watch", "again at every change"),
+            ("vgspec lint model.yaml --fix", "mend what can be mended safely"),
+            ("vgspec lint . --output-format sarif > vgspec.sarif", "for code scanning"),
+        ),
     )
     parser.add_argument(
         "paths",
@@ -77,17 +83,14 @@ def add_parser(subparsers: Subparsers) -> None:
     add_assumptions(analysis)
     running = parser.add_argument_group("running")
     running.add_argument(
-        "-j", "--jobs", type=_jobs, metavar="N", help="processes to use; default: as many as pay, up to the cores"
+        "-j",
+        "--jobs",
+        type=at_least_one,
+        metavar="N",
+        help="processes to use; default: as many as pay, up to the cores",
     )
     running.add_argument("--watch", action="store_true", help="check again whenever a file changes, until Ctrl-C")
     parser.set_defaults(run=run)
-
-
-def _jobs(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
 
 
 def _check_call(args: argparse.Namespace, output_format: str) -> None:
@@ -170,7 +173,8 @@ class Run:
         """What there is to lint."""
         found = self.quiet_targets(lambda why: self.out.problem("warning", f"{why}; it is left out"))
         if not found and not (self.args.specs_only or self.args.force_exclude):
-            self.out.problem("warning", f"no spec found in {', '.join(self.args.paths or ['.'])}")
+            where = ", ".join(self.args.paths or ["."])
+            self.out.problem("warning", f"no spec found in {where}; 'vgspec init model.yaml' writes one to start from")
         return found
 
     def quiet_targets(self, unreadable: Callable[[str], None] | None = None) -> list[Target]:

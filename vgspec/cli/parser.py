@@ -22,6 +22,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **kwargs: Any) -> None:
         """Like argparse's, without abbreviated options: they would break when an option is added."""
+        self.examples: tuple[tuple[str, str], ...] = kwargs.pop("examples", ())
         super().__init__(**{"allow_abbrev": False, **kwargs})
         self.commands: dict[str, Parser] = {}
 
@@ -29,6 +30,15 @@ class Parser(argparse.ArgumentParser):
     def options(self) -> list[str]:
         """All its options, those in groups too."""
         return list(self._option_string_actions)
+
+    def format_help(self) -> str:
+        """As argparse's, with examples at its end, each on a line that can be copied."""
+        text = super().format_help()
+        if not self.examples:
+            return text
+        width = max(len(call) for call, _ in self.examples)
+        lines = [f"  {call:<{width}}  {meaning}".rstrip() for call, meaning in self.examples]
+        return f"{text}\nexamples:\n" + "\n".join(lines) + "\n"
 
     @property
     def advice(self) -> str:

@@ -26,6 +26,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "probe",
         help="build the model and measure what profile predicts (needs vgspec[tensorflow])",
         description="Build the model, run it forward and backward, and show predicted beside measured sizes.",
+        examples=(("vgspec probe model.yaml --seeds 5", "predicted beside measured"),),
     )
     parser.add_argument("spec", metavar="SPEC", help="a spec, or - for standard input")
     add_params(parser)

@@ -23,6 +23,10 @@ def add_parser(subparsers: Subparsers) -> None:
         "profile",
         help="predict the size of every activation and gradient, without running the model",
         description="Predict the size of every activation and gradient at initialisation, without running the model.",
+        examples=(
+            ("vgspec profile model.yaml", "a table in the terminal"),
+            ("vgspec profile model.yaml --plot flow.svg", "a picture"),
+        ),
     )
     parser.add_argument("spec", metavar="SPEC", help="a spec, or - for standard input")
     add_params(parser)

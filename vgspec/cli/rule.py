@@ -14,7 +14,13 @@ __all__ = ["add_parser", "run"]
 def add_parser(subparsers: Subparsers) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
-        "rule", help="explain one kind of finding", description="Explain one kind of finding."
+        "rule",
+        help="explain one kind of finding",
+        description="Explain one kind of finding.",
+        examples=(
+            ("vgspec rule gradient-vanishes", ""),
+            ("vgspec rule VG103", ""),
+        ),
     )
     parser.add_argument("rule", metavar="RULE", help="its code (VG020) or its name (unknown-layer)")
     parser.set_defaults(run=run)

@@ -20,6 +20,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="print the JSON Schema of specs",
         description="Print a JSON Schema (draft 2020-12): that of specs, for completion and checks in an editor, or "
         "that of the output of 'lint --output-format json'.",
+        examples=(("vgspec schema > vgspec.schema.json", "for an editor"),),
     )
     parser.add_argument(
         "schema",

@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from vgspec.settings import Settings, SettingsError
     from vgspec.settings.selection import Selection
 
-__all__ = ["Chooser", "add_assumptions", "add_file_choice", "add_settings", "chooser_of", "settings_for", "split"]
+__all__ = [
+    "Chooser",
+    "add_assumptions",
+    "add_file_choice",
+    "add_settings",
+    "at_least_one",
+    "chooser_of",
+    "settings_for",
+    "split",
+]
 
 
 def add_settings(parser: argparse._ActionsContainer) -> None:
@@ -45,20 +54,20 @@ def add_file_choice(parser: argparse._ActionsContainer) -> None:
 
 def add_assumptions(parser: argparse._ActionsContainer) -> None:
     """Options for sizes that a spec leaves open."""
-    parser.add_argument("--time", type=_positive, metavar="N", help="steps of sequences of open length (128)")
+    parser.add_argument("--time", type=at_least_one, metavar="N", help="steps of sequences of open length (128)")
     parser.add_argument(
-        "--positions", type=_positive, metavar="N", help="open positions along an axis of an image (32)"
+        "--positions", type=at_least_one, metavar="N", help="open positions along an axis of an image (32)"
     )
     parser.add_argument(
         "--size", action="append", default=[], metavar="NAME=N", help="the number for a symbolic size; repeatable"
     )
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
+def at_least_one(text: str) -> int:
+    """A whole number of at least 1, for argparse."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got '{text}'")
+    return int(text)
 
 
 def split(values: Iterable[str]) -> list[str]:

@@ -18,6 +18,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "show",
         help="show the model as a table: layers, shapes, parameters, FLOPs",
         description="Show the model as a table, without building it: layers, shapes, parameters, FLOPs for one sample.",
+        examples=(("vgspec show model.yaml --set width=128", ""),),
     )
     parser.add_argument("spec", metavar="SPEC", help="a spec, or - for standard input")
     add_params(parser)

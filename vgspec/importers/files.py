@@ -64,6 +64,9 @@ def read_model_file(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> Any:
         if path.is_dir():
             return _saved_model(path, limits)
         suffix = path.suffix.lower()
+        if suffix in (".yaml", ".yml"):
+            message = f"`{path.name}` is YAML and no model of Keras; a spec needs no import"
+            raise ImportProblem(codes.BAD_CONFIG, message, "")
         if suffix == ".keras":
             return _archive(path, limits)
         if suffix in (".h5", ".hdf5"):

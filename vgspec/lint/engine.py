@@ -178,6 +178,11 @@ def _diagnostic(rule: type[Rule], finding: Finding, facts: Facts) -> Diagnostic:
         if span is not None and span not in seen:
             seen.add(span)
             labels.append(Label(span, words))
+    for node_id in finding.evidence.path[:_PATH_LABELS] if finding.evidence is not None else ():
+        span = origin_of(facts.graph, node_id).span
+        if span is not None and span not in seen and len(labels) < _MOST_LABELS:
+            seen.add(span)
+            labels.append(Label(span, "takes part"))
     return Diagnostic(
         code=rule.code,
         name=rule.name,
@@ -192,6 +197,11 @@ def _diagnostic(rule: type[Rule], finding: Finding, facts: Facts) -> Diagnostic:
         node=finding.node,
     )
 
+
+_PATH_LABELS = 5
+"""Nodes of a finding's evidence, the worst first, whose places are shown beside its own."""
+_MOST_LABELS = 6
+"""Places of a finding after which no more of the evidence are shown; those that its rule names always are."""
 
 Place = tuple[str, str]
 """A suppression: its file and its pointer there."""

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from os import PathLike, fspath
+from os import PathLike, fspath, scandir
 from pathlib import Path
 
 from vgspec import codes
-from vgspec.diagnostics import Diagnostic, Span
+from vgspec.diagnostics import Diagnostic, Span, nearest
 from vgspec.limits import DEFAULT_LIMITS, Limits
 from vgspec.source.aliases import expand_aliases
 from vgspec.source.builder import Builder, Stop
@@ -22,6 +22,7 @@ from vgspec.source.yaml_text import build_yaml
 
 __all__ = ["parse_bytes", "parse_text", "read_file"]
 
+_MOST_NAMES = 1000  # names of a folder that are looked at for one that is alike
 _START = re.compile(r"[ \t\r\n]*[{\[]")
 _BOMS = (
     (b"\xef\xbb\xbf", "utf-8"),
@@ -151,6 +152,17 @@ def parse_bytes(data: bytes, file: str, limits: Limits = DEFAULT_LIMITS) -> tupl
     return parse_text(text, file, limits)
 
 
+def _similar(path: Path) -> str:
+    """The file beside a missing one that was most likely meant."""
+    try:
+        with scandir(path.parent) as entries:
+            names = [entry.name for entry, _ in zip(entries, range(_MOST_NAMES), strict=False)]
+    except (OSError, ValueError):
+        return f"there is no folder `{path.parent}`" if not path.parent.is_dir() else ""
+    close = nearest(path.name, names)
+    return f"did you mean `{path.with_name(close)}`?" if close else ""
+
+
 def read_file(
     path: str | PathLike[str],
     limits: Limits = DEFAULT_LIMITS,
@@ -168,8 +180,8 @@ def read_file(
     """
     name = fspath(path) if name is None else name
 
-    def unreadable(message: str) -> tuple[Document, list[Diagnostic]]:
-        return Document(name, None, None), [codes.UNREADABLE_FILE.diagnostic(message, file=name)]
+    def unreadable(message: str, help: str = "") -> tuple[Document, list[Diagnostic]]:
+        return Document(name, None, None), [codes.UNREADABLE_FILE.diagnostic(message, file=name, help=help)]
 
     try:
         place = Path(path)
@@ -180,7 +192,7 @@ def read_file(
         with place.open("rb") as stream:
             data = stream.read(limits.max_bytes + 1)
     except FileNotFoundError:
-        return unreadable(f"there is no file `{name}`")
+        return unreadable(f"there is no file `{name}`", _similar(place))
     except PermissionError:
         return unreadable(f"no permission to read `{name}`")
     except (OSError, ValueError) as error:
