@@ -52,6 +52,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--programs", type=Path, metavar="FILE", help="JSON lines, one program each")
     parser.add_argument("--applications", type=Path, metavar="FOLDER", help="configs of keras.applications")
     parser.add_argument("--networks", type=int, metavar="N", help="train so many networks")
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=(21, 20),
+        metavar="N",
+        help="of the draws: the first is shown in full, and should be one that nobody has looked at; default: 21 20",
+    )
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes that train; default: 2")
     parser.add_argument("--cache", type=Path, metavar="FILE", help="accuracies measured before, kept from run to run")
     parser.add_argument("--output", type=Path, default=TARGET, help="the page; default: docs/reference/truth.md")
@@ -71,7 +79,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from vgspec.dev import truth_networks
 
         parts["networks"] = truth_networks.page(
-            truth_networks.run(given.networks, workers=given.workers, cache=given.cache)
+            [
+                (seed, truth_networks.run(given.networks, seed, workers=given.workers, cache=given.cache))
+                for seed in given.seeds
+            ]
         )
     if not parts:
         parser.error("give at least one of --programs, --applications, --networks")
