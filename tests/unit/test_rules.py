@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from vgspec.dev.rule_pages import near_misses
 from vgspec.diagnostics import Severity
 from vgspec.frontend.load import load
 from vgspec.lint.engine import Selection, lint
@@ -91,7 +92,8 @@ def test_a_rule_is_complete(rule: type[Rule]) -> None:
     assert GROUPS[rule.code[2]] == rule.group
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", rule.name)
     assert rule.bad
-    assert rule.good
+    assert len(rule.good) >= 2
+    assert near_misses(rule), "an example that comes close and is left alone"
     for example in (*rule.bad, *rule.good):
         assert set(example.also) <= NAMES - {rule.name}
     module = inspect.getmodule(rule)

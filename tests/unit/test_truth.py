@@ -149,7 +149,9 @@ def test_the_table_of_networks() -> None:
         truth_networks.Trained(drawn(2, "gradient-vanishes"), 0.1, 0.2, changed=True, rounds=1),
         truth_networks.Trained(drawn(3), 0.97),
     ]
-    text = truth_networks.page(results)
+    text = truth_networks.page([(21, results), (20, results[1:])])
+    assert "drawn with seed 21" in text
+    assert "| 20 | 2 | 1 of 1 | 0 of 1 | 0 of 1 |" in text
     assert "| flagged | 2 | 2 | 0 (0 %) |" in text
     assert "| not flagged | 1 | 0 | 1 (100 %) |" in text
     assert "| flagged, after `--fix --unsafe-fixes` | 2 | 1 | 1 (50 %) |" in text

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from vgspec.dev import reference, rule_pages, settings_page
+from vgspec.dev import peers, reference, rule_pages, settings_page
 from vgspec.dev.examples import refreshed
 from vgspec.lint.rules import RULES
 
@@ -136,6 +136,7 @@ GENERATED: tuple[Generated, ...] = (
     Generated("docs/reference/objects.md", reference.objects_text),
     Generated("docs/reference/diagnostics.md", reference.diagnostics_text),
     Generated("docs/reference/rules.md", rule_pages.index_page),
+    Generated("docs/reference/peers.md", peers.page),
     *(Generated(f"docs/reference/rules/{rule.name}.md", partial(rule_pages.rule_page, rule)) for rule in RULES),
     *(Generated(path, page(path)) for path in PAGES),
     Generated("docs/README.md", partial(reference.index_text, ROOT)),

@@ -302,7 +302,7 @@ def page(results: Sequence[tuple[int, Sequence[Trained]]]) -> str:
         lines += [
             "The rules and fixes were improved on other sets, which is why they are not the measure. With them:",
             "",
-            "| drawn with seed | networks | flagged and failing | flagged and learning after fixes | not flagged and failing |",
+            "| seed of the draw | networks | flagged, failing | flagged, learning after fixes | not flagged, failing |",
             "|---|---:|---:|---:|---:|",
         ]
         for number, items in others:

@@ -34,6 +34,7 @@ from vgspec.lint.rules.no_gradient_clipping import NoGradientClipping
 from vgspec.lint.rules.no_normalization_in_deep_stack import NoNormalizationInDeepStack
 from vgspec.lint.rules.no_skip_in_deep_stack import NoSkipInDeepStack
 from vgspec.lint.rules.none_on_large_dense import NoneOnLargeDense
+from vgspec.lint.rules.normalization_twice import NormalizationTwice
 from vgspec.lint.rules.over_regularized import OverRegularized
 from vgspec.lint.rules.oversized_initializer import OversizedInitializer
 from vgspec.lint.rules.plain_recurrence_over_long_sequence import PlainRecurrenceOverLongSequence
@@ -50,6 +51,7 @@ from vgspec.lint.rules.softmax_in_hidden_layer import SoftmaxInHiddenLayer
 from vgspec.lint.rules.squashed_residual import SquashedResidual
 from vgspec.lint.rules.stride_larger_than_kernel import StrideLargerThanKernel
 from vgspec.lint.rules.undersized_initializer import UndersizedInitializer
+from vgspec.lint.rules.uneven_transposed_convolution import UnevenTransposedConvolution
 from vgspec.lint.rules.units_below_classes import UnitsBelowClasses
 from vgspec.lint.rules.unnormalised_residual_growth import UnnormalisedResidualGrowth
 from vgspec.lint.rules.unreachable_input import UnreachableInput
@@ -121,6 +123,8 @@ RULES: tuple[type[Rule], ...] = (
     RecurrenceOverOneStep,
     ShadowedId,
     UnscaledInput,
+    NormalizationTwice,
+    UnevenTransposedConvolution,
     OverRegularized,
     NoneOnLargeDense,
 )

@@ -109,6 +109,7 @@ class KernelLargerThanInput(Rule):
                     f"meet padding",
                     node=node.id,
                     argument="kernel_size",
+                    alike="reach",
                     help="use fewer strides or poolings before, a larger input, or a smaller kernel",
                     evidence=Evidence("extent of the kernel", float(extent), 2.0 * size - 1.0, (node.id,)),
                 )
