@@ -165,7 +165,7 @@ class Measurement:
                 [tf.reduce_sum(tf.cast(y, self._floatx) * u) for y, u in zip(outputs, directions, strict=True)]
             )
             parts = [
-                loss.weight * tf.reduce_mean(loss.function(target, output))
+                tf.cast(loss.weight * tf.reduce_mean(loss.function(target, output)), self._floatx)
                 for loss, target, output in zip(self._losses, targets, outputs, strict=True)
                 if loss is not None
             ]

@@ -18,7 +18,7 @@ from vgspec.ir import Graph
 __all__ = ["measure_graph", "measure_job"]
 
 LEAST = 2
-BUDGET = 20.0
+BUDGET = 10.0
 """Seconds of computing after which no further initialisation is begun, once there are `LEAST`."""
 
 
@@ -57,7 +57,7 @@ def measure_graph(graph: Graph, record: Record, *, seeds: Sequence[int] | None =
                 break
             model = build_model(graph, seed=seed)
             if measurement is None:
-                measurement = Measurement(model, feeds, traced=True)
+                measurement = Measurement(model, feeds, traced=False)
                 entries = {(layer.name, w.path): math.prod(w.shape) for layer in model.layers for w in layer.weights}
             else:
                 measurement.model.set_weights(model.get_weights())

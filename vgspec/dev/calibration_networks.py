@@ -139,19 +139,19 @@ def _random(group: str, documents: Sequence[Any], seeds: int) -> Iterator[Job]:
 def _drawn() -> Iterator[Job]:
     from vgspec.testing import specs
 
-    return _random("drawn", drawn(500, 1, specs(scale=16)), 6)
+    return _random("drawn", drawn(500, 1, specs(scale=16)), 4)
 
 
 def _narrow() -> Iterator[Job]:
     from vgspec.testing import specs
 
-    return _random("narrow", drawn(250, 1, specs()), 16)
+    return _random("narrow", drawn(200, 1, specs()), 12)
 
 
 def _deep() -> Iterator[Job]:
     from vgspec.dev.calibration_deep import deep_specs
 
-    return _random("deep", drawn(300, 1, deep_specs()), 6)
+    return _random("deep", drawn(300, 1, deep_specs()), 3)
 
 
 _MAKERS: Mapping[str, Callable[[], Iterator[Job]]] = {

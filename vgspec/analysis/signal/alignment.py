@@ -38,7 +38,7 @@ def aligned(step: Step, state: State) -> Step:
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
         result = inner(grads)
         outer, inward = grads[0], result.inputs[0]
-        if outer is None or inward is None or not any(segment.a for segment in outer.segments):
+        if outer is None or inward is None or not any(segment.linear for segment in outer.segments):
             return result
         x = state.moments
         if not x.q > 0.0:
@@ -46,9 +46,21 @@ def aligned(step: Step, state: State) -> Step:
         elements = state.positions * state.channels
         product = alignment(outer, output) * output.positions * output.channels / elements * degree
         a = product / math.sqrt(x.q) * math.exp(min(0.5 * (outer.log - inward.log), 300.0))
-        more = a * a / x.q if step.adds else 0.0
+        more = a * a if step.adds else 0.0
+        before = outer.mean
+        gain = inward.mean.q / before.q if before.q > 0.0 else 0.0
+        # behind weights all that was linear stays so; a function of each element treats what lies along the value
+        # in its own way, and the rest by its mean slope
+        linear = max(before.linear - (0.0 if step.adds else before.a**2), 0.0) * gain * step.straight + a * a
         segments = tuple(
-            g._replace(a=a, q=g.q + more * x.q, p=g.p + more * x.p, s=g.s + more * x.s, r=g.r + more * x.r)
+            g._replace(
+                a=a,
+                linear=linear,
+                q=g.q + more,
+                p=g.p + more * x.p / x.q,
+                s=g.s + more * x.s / x.q,
+                r=g.r + more * x.r / x.q,
+            )
             for g in inward.segments
         )
         return result._replace(inputs=(replace(inward, segments=segments),))

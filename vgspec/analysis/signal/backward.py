@@ -80,9 +80,13 @@ def add_gradients(a: Grad | None, b: Grad | None) -> Grad | None:
                 given,
                 min(x.inverse, other.inverse),
                 a=x.a + other.a,
+                linear=max(x.linear + other.linear + both, 0.0),
             )
         )
     whole, part = a.mean.q, b.mean.q * factor
+    meets = (*a.meets, *b.meets)
+    if a.meets and b.meets:
+        segments, meets = _met(a, b, segments)
     share = whole / (whole + part) if whole + part > 0 else 1.0
     rest = 1.0 - share
     spread = share * share * a.spread + rest * rest * b.spread
@@ -90,7 +94,23 @@ def add_gradients(a: Grad | None, b: Grad | None) -> Grad | None:
     profile = blend([a.profile, b.profile], [whole, part]) if a.profile or b.profile else ()
     overlap = share * a.overlap + rest * b.overlap
     vary = mixed([a.vary, b.vary], [whole, part])
-    return Grad(tuple(segments), a.log, spread, fresh, overlap, profile=profile, vary=vary).normalised()
+    return Grad(tuple(segments), a.log, spread, fresh, overlap, profile=profile, vary=vary, meets=meets).normalised()
+
+
+def _met(
+    a: Grad, b: Grad, segments: list[GradSegment]
+) -> tuple[list[GradSegment], tuple[tuple[object, float, float], ...]]:
+    """The sum's segments where both parts come from one merge, and what is left to meet."""
+    others = {merge for merge, _, _ in b.meets}
+    both = [item for item in a.meets if item[0] in others]
+    cross = sum(value * math.exp(min(log - a.log, 300.0)) for _, value, log in both)
+    done = {merge for merge, _, _ in both}
+    left = tuple(item for item in (*a.meets, *b.meets) if item[0] not in done)
+    total = sum(segment.size * segment.q for segment in segments) / (sum(segment.size for segment in segments) or 1)
+    if total <= 0.0:
+        return segments, left
+    factor = max(1.0 + cross / total, 0.0)
+    return [segment.scaled(factor)._replace(a=segment.a) for segment in segments], left
 
 
 def run_backward(graph: Graph, states: Mapping[Ref, State], ran: list[Ran], seeds: list[Seed]) -> Flow:

@@ -74,7 +74,7 @@ def convolve(state: State, primitive: rule.Convolution) -> Step:
         result = Grad((inward,), grad.log, spread, fresh, overlap, outer, profile, grad.vary).normalised()
         return Pulled((result,), ((primitive.kernel, log_of(size, grad.log)),))
 
-    return Step((output,), pull, degree=1.0, adds=law.random)
+    return Step((output,), pull, degree=1.0, adds=law.random, straight=_within(kernel))
 
 
 def _reach(state: State, kernel: tuple[int, ...], primitive: rule.Convolution) -> float:
@@ -85,6 +85,18 @@ def _reach(state: State, kernel: tuple[int, ...], primitive: rule.Convolution) -
         return state.reach * stride
     padded = primitive.padding != "valid" or bool(state.border)
     return (state.reach + (0.5 * (max(kernel) - 1) * dilation if padded else 0.0)) / stride
+
+
+def _within(kernel: tuple[int, ...]) -> float:
+    """How much of a kernel's product with itself lies within the kernel's own reach.
+
+    Of the pairs of taps, ``k - d`` lie ``d`` apart; a gradient that comes back through the kernel reaches further than
+    the next kernel before it looks.
+    """
+    share = 1.0
+    for size in kernel:
+        share *= sum(size - abs(d) for d in range(-(size // 2), size // 2 + 1)) / (size * size)
+    return share
 
 
 def _outer(state: State, kernel: tuple[int, ...], primitive: rule.Convolution, taps: Taps) -> float:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from vgspec.analysis.signal.interpret import Place, apply_rule
+from vgspec.analysis.signal.kinship import kinship
 from vgspec.analysis.signal.sizes import SizeTable
 from vgspec.analysis.signal.state import Segment, State, Step, UnknownSignal, independent_moments
 from vgspec.ir import BATCH, Argument, Graph, Input, Node, Ref, Tensor
@@ -55,9 +57,11 @@ def run_forward(graph: Graph, sizes: SizeTable) -> tuple[dict[Ref, State], list[
         else:
             states[Ref(item.name)] = state
     ran: list[Ran] = []
+    done: dict[str, Ran] = {}
     for node in graph.nodes:
-        result = _run(graph, node, states, reasons, sizes)
+        result = _run(graph, node, states, reasons, sizes, done)
         ran.append(result)
+        done[node.id] = result
         for index in range(len(node.outputs)):
             ref = Ref(node.id, index)
             if index < len(result.outputs):
@@ -113,7 +117,14 @@ def vocabulary_of(graph: Graph, item: Input, sizes: SizeTable) -> int:
     return 256 if item.tensor.dtype == "uint8" else sizes.assumptions.vocabulary
 
 
-def _run(graph: Graph, node: Node, states: Mapping[Ref, State], reasons: Mapping[Ref, str], sizes: SizeTable) -> Ran:
+def _run(
+    graph: Graph,
+    node: Node,
+    states: Mapping[Ref, State],
+    reasons: Mapping[Ref, str],
+    sizes: SizeTable,
+    done: Mapping[str, Ran],
+) -> Ran:
     inputs: list[Ref] = []
     names: list[str] = []
     for name, argument in node.args:
@@ -133,7 +144,7 @@ def _run(graph: Graph, node: Node, states: Mapping[Ref, State], reasons: Mapping
         )
     layer = graph.layers[node.layer]
     try:
-        return _apply(graph, node, layer, tuple(inputs), tuple(names), states, sizes)
+        return _apply(graph, node, layer, tuple(inputs), tuple(names), states, sizes, done)
     except OverflowError:
         return Ran(node, tuple(inputs), (), (), OVERFLOWS)
     except (UnknownSignal, ShapeError) as error:
@@ -148,6 +159,7 @@ def _apply(
     names: tuple[str, ...],
     states: Mapping[Ref, State],
     sizes: SizeTable,
+    done: Mapping[str, Ran],
 ) -> Ran:
     if not isinstance(layer, Layer):
         raise UnknownSignal("has no descriptor")
@@ -164,7 +176,7 @@ def _apply(
         raise UnknownSignal("the output's shape is not known")
     called = {graph.by_id[ref.node].layer for ref in inputs if ref.node in graph.by_id}
     twins = len(inputs) > 1 and len(called) == 1 and len(set(inputs)) == len(inputs)
-    place = Place(exact, inputs, names, twins)
+    place = Place(exact, inputs, names, twins, partial(kinship, inputs, done, states))
     if given and given[0].integer is not None and not (primitives and isinstance(primitives[0], Lookup)):
         given = tuple(_plain(state) for state in given)
     steps = apply_rule(given, primitives, place)

@@ -10,6 +10,7 @@ from typing import Any
 from vgspec.analysis.signal import convolution, linear, merging, normalize, pooling, products, reshaping
 from vgspec.analysis.signal.alignment import aligned
 from vgspec.analysis.signal.functions import scalar_function
+from vgspec.analysis.signal.kinship import Kin
 from vgspec.analysis.signal.linear import fold_border, to_channel
 from vgspec.analysis.signal.pointwise import apply_function
 from vgspec.analysis.signal.state import Grad, GradSegment, Moments, Pulled, Segment, State, Step, UnknownSignal
@@ -17,6 +18,10 @@ from vgspec.analysis.signal.weights import weight_law
 from vgspec.layers import signal as rule
 
 __all__ = ["Place", "apply_rule", "pull_back"]
+
+
+def _no_kin() -> Kin | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +33,14 @@ class Place:
         sources: what each input is, to see when one tensor is given twice.
         names: the argument that each input was given for.
         twins: whether the inputs are outputs of one shared layer.
+        kin: gives the tensor that all inputs are functions of, if there is one.
     """
 
     sizes: tuple[int, ...]
     sources: tuple[object, ...] = ()
     names: tuple[str, ...] = ()
     twins: bool = False
+    kin: Callable[[], Kin | None] = _no_kin
 
 
 def apply_rule(states: tuple[State, ...], primitives: tuple[Any, ...], place: Place) -> tuple[Step, ...]:
@@ -153,8 +160,21 @@ def _constant(states: tuple[State, ...], primitive: rule.Constant, place: Place)
     return Step((output,), lambda grads: Pulled((None,) * len(states)))
 
 
+_BY_POSITION = (rule.Linear, rule.Bias, rule.Elementwise, rule.Drop, rule.Scale)
+"""Primitives that treat every position alike, so that time is one more axis of positions to them."""
+
+
+def _chained(states: tuple[State, ...], primitives: tuple[Any, ...], place: Place) -> Step:
+    """Several primitives as one step."""
+    steps = apply_rule(states, primitives, place)
+    outputs = steps[-1].outputs if steps else states
+    return Step(outputs, lambda grads: pull_back(steps, grads))
+
+
 def _each(states: tuple[State, ...], primitive: rule.Each, place: Place) -> Step:
     """Axis 1 as further samples: run once with other times and once with other samples in the place of samples."""
+    if all(isinstance(item, _BY_POSITION) and getattr(item, "axes", 1) == 1 for item in primitive.rule):
+        return _chained(states, primitive.rule, place)
     state = fold_border(states[0])
     time, inner = state.sizes[0], state.sizes[1:]
     if state.channel == 0:
@@ -268,9 +288,11 @@ _HANDLERS: dict[type, Handler] = {
     rule.Normalize: lambda states, primitive, place: normalize.normalize(states[0], primitive),
     rule.Scale: lambda states, primitive, place: reshaping.scale(states[0], primitive),
     rule.Constant: _constant,
-    rule.Combine: lambda states, primitive, place: merging.combine(states, primitive, place.sources),
+    rule.Combine: lambda states, primitive, place: merging.combine(states, primitive, place.sources, place.kin()),
     rule.Concatenate: lambda states, primitive, place: merging.concatenate(states, primitive),
-    rule.DotProduct: lambda states, primitive, place: products.dot(states, primitive, place.sizes, place.twins),
+    rule.DotProduct: lambda states, primitive, place: products.dot(
+        states, primitive, place.sizes, place.twins, place.sources
+    ),
     rule.Pool: lambda states, primitive, place: pooling.pool(states[0], primitive),
     rule.GlobalPool: lambda states, primitive, place: pooling.global_pool(states[0], primitive),
     rule.Pad: lambda states, primitive, place: reshaping.pad(states[0], primitive),

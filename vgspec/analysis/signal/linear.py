@@ -258,9 +258,9 @@ class LinearMap:
         if g.h > 0.0 or g.a:  # inputs and a coherent gradient correlate along each unit's weights
             pairs = (BATCH_SIZE * t.outputs) ** 2
             centred = max(x.q - pair_average(x.q, x.p, x.s, x.r, self.state.positions), 0.0)
-            along = g.a * g.a * centred / x.q if x.q > 0.0 else 0.0
+            along = max(g.a * g.a, g.linear) * centred / x.q if x.q > 0.0 else 0.0
             few = max(1.0, self.fan_in * self.state.overlap)  # the directions that the inputs lie in
-            size += self.fan_out * pairs * (g.h + along * few) * centred
+            size += entries / max(self.fan_in, 1) * pairs * (g.h + along * few) * centred
         return size
 
     def pulled(self, grad: Grad, width: int, orthogonal: bool) -> tuple[float, float, float]:
@@ -461,7 +461,8 @@ def add_bias(state: State, primitive: rule.Bias) -> Step:
         reach=state.reach,
         vary=state.vary,
     )
-    return Step((output,), _straight, degree=1.0)
+    own = (after - law.mean * output.moments.m - v) / after if after > 0.0 else 1.0
+    return Step((output,), _straight, degree=own)
 
 
 def _straight(grads: tuple[Grad | None, ...]) -> Pulled:

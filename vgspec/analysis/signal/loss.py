@@ -32,6 +32,9 @@ def _grad(state: State, q: float, p: float, s: float, r: float, k: float, diviso
     """The gradient; ``product`` is its mean product with the tensor's own value."""
     size = math.sqrt(max(state.moments.q, 0.0))
     segment = GradSegment(state.channels, max(q, 0.0), p, s, r, k, a=product / size if size > 0.0 else 0.0)
+    if segment.a:
+        mean = state.moments.m / size
+        segment = segment._replace(linear=segment.a * segment.a * max(1.0 - mean * mean, 0.0))
     return Grad((segment,), -2.0 * math.log(divisor), overlap=1.0 / max(state.channels, 1))
 
 

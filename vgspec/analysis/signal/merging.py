@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from vgspec.analysis.signal.functions import absolute, affine, chain
+from vgspec.analysis.signal.kinship import Kin, join
 from vgspec.analysis.signal.linear import fold_border, to_channel
 from vgspec.analysis.signal.pointwise import align, function_moments, respond, third_moment
 from vgspec.analysis.signal.positions import Profile, blend
@@ -162,13 +163,16 @@ def typical(state: State) -> State:
     return replace(state, segments=segments, spread=state.spread + math.log1p(state.fresh), fresh=0.0)
 
 
-def combine(states: tuple[State, ...], primitive: rule.Combine, sources: tuple[object, ...] = ()) -> Step:
+def combine(
+    states: tuple[State, ...], primitive: rule.Combine, sources: tuple[object, ...] = (), kin: Kin | None = None
+) -> Step:
     """Element by element over several inputs.
 
     Args:
         states: the inputs.
         primitive: the kind.
         sources: what each input is, to see when one is given twice.
+        kin: the one tensor that both inputs are functions of, if there is one.
     """
     rank = max(len(state.sizes) for state in states)
     sizes = tuple(
@@ -210,6 +214,16 @@ def combine(states: tuple[State, ...], primitive: rule.Combine, sources: tuple[o
         segments.append(Segment(size, merged, skew=skew))
         if kind == "multiply":
             segments[-1] = segments[-1]._replace(excess=max((column[index].excess for column in columns), key=abs))
+    joined, merge = None, object()
+    if (
+        kin is not None
+        and set(factors) == {1.0}
+        and len(cuts) == 1
+        and wide_states[0].sizes == wide_states[1].sizes == kin.root.sizes
+    ):
+        joined = join(kind, kin, (wide_states[0], wide_states[1]))
+        if joined is not None:
+            segments = [joined.segment._replace(size=cuts[0])]
     powers = [sum(state.moments.q for state in wide_states)] * n
     shares = [state.moments.q / power if power > 0 else 0.0 for state, power in zip(wide_states, powers, strict=True)]
     if kind == "multiply":
@@ -242,6 +256,10 @@ def combine(states: tuple[State, ...], primitive: rule.Combine, sources: tuple[o
         results = []
         for index in range(n):
             inward = _share(kind, grad, columns, cuts, index, n, repeated)
+            if joined is not None:
+                if kind in ("maximum", "minimum"):
+                    inward = grad.scaled(joined.shares[index])
+                inward = replace(inward, meets=(*grad.meets, (merge, joined.cross * grad.mean.q, grad.log)))
             if factors[index] != 1.0:
                 inward = inward.scaled(factors[index] ** 2)
             if kind == "multiply":
@@ -349,6 +367,15 @@ def _along(columns: list[tuple[Segment, ...]], at: int, index: int) -> float:
     return min((own.q + own.m * others) / scale, 1.0) if scale > 0.0 else 0.0
 
 
+def _of_term(g: GradSegment, sign: float, columns: list[tuple[Segment, ...]], at: int, index: int) -> GradSegment:
+    """The gradient at one term of a sum.
+
+    Only a share of it lies along the term. All of what was linear in the sum stays linear in what the terms have in
+    common: they mostly come from one input.
+    """
+    return g._replace(a=sign * g.a * _along(columns, at, index)) if g.a else g
+
+
 def _masked(g: GradSegment, at: int, columns: list[tuple[Segment, ...]], index: int) -> GradSegment:
     """The gradient at one term of a sum that a rectifier follows: it comes where the sum is positive.
 
@@ -391,12 +418,9 @@ def _share(
         sign = -1.0 if kind == "subtract" and index else 1.0
         found = grad if factor == 1.0 else grad.scaled(factor)
         masks = kind == "add" and factor == 1.0 and any(g.positive for g in grad.segments)
-        if not masks and not any(g.a for g in grad.segments):
+        if not masks and not any(g.linear for g in grad.segments):
             return found
-        parts = [
-            g if not g.a else g._replace(a=sign * g.a * _along(columns, at, index))
-            for at, g in enumerate(align(found, cuts))
-        ]
+        parts = [_of_term(g, sign, columns, at, index) for at, g in enumerate(align(found, cuts))]
         return found.with_segments(_masked(g, at, columns, index) if masks else g for at, g in enumerate(parts))
     if kind in ("maximum", "minimum"):
         return grad.scaled(1.0 / n) if repeated[index] == 1 else grad

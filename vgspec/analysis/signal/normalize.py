@@ -14,7 +14,7 @@ from typing import Any
 from vgspec.analysis.signal.channels import Unequal, channel_share, unequal_channels
 from vgspec.analysis.signal.functions import affine
 from vgspec.analysis.signal.linear import fold_border, to_channel
-from vgspec.analysis.signal.pointwise import Curve, align
+from vgspec.analysis.signal.pointwise import Curve, align, respond
 from vgspec.analysis.signal.positions import flatter
 from vgspec.analysis.signal.state import (
     BATCH_SIZE,
@@ -144,10 +144,12 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
                 continue
             along = max(g.h + g.a * g.a, g.q / elements * (1.0 + together)) * share * (2.0 - share)
             q = max(g.q - mean - along, 0.0)
+            radial = g.a * g.a * share * (2.0 - share)
+            of_p, of_s, of_r = _pairs_along(radial, segment.moments, positions)
             # all pairs together have no mean left, so that those of one sample bound those of two from below
-            s = max(g.s - mean, -q / max(positions - 1, 1))
+            s = max(g.s - mean - of_s, -q / max(positions - 1, 1))
             least = -(q + (positions - 1) * s) / max(elements - positions, 1)
-            p, r = max(g.p - mean, least), max(g.r - mean, least)
+            p, r = max(g.p - mean - of_p, least), max(g.r - mean - of_r, least)
             # the inverse was lowered for the values' mean; gradients have the mean of the inverse itself
             level = (segment.hetero + segment.uneven) * share
             f /= max(1.0 - level * (1.0 - share), 0.1)
@@ -156,6 +158,21 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
         return Pulled((grad.with_segments(result).normalised(),))
 
     return Step((output,), pull, degree=1.0 if primitive.frozen else 0.0)
+
+
+def _pairs_along(square: float, x: Moments, positions: int) -> tuple[float, float, float]:
+    """Pair products of what lies along the centred value with this mean square: they are the value's own."""
+    if square <= 0.0:
+        return 0.0, 0.0, 0.0
+    mean = pair_average(x.q, x.p, x.s, x.r, positions)
+    variance = x.q - mean
+    if variance <= 1e-12 * x.q:
+        return 0.0, 0.0, 0.0
+    return (
+        square * (x.p - mean) / variance,
+        square * (x.s - mean) / variance,
+        square * (x.r - mean) / variance,
+    )
 
 
 def _to_unequal(g: GradSegment, size: int, mean: float, gain: float, unequal: Unequal, elements: int) -> GradSegment:
@@ -169,6 +186,21 @@ def _to_unequal(g: GradSegment, size: int, mean: float, gain: float, unequal: Un
     if g.given is not None and g.given.size == given.size:
         given = given * g.given
     return GradSegment(size, q * f, p, s, r, g.k * f, given=given, inverse=0.0)
+
+
+def _kurtosis(state: State) -> float:
+    """Fourth moment over the squared second one; that of a Gaussian where nothing else is known."""
+    total = weight = 0.0
+    for segment in state.segments:
+        x = segment.moments
+        if segment.curve is not None:
+            own = respond(segment.curve.base, segment.curve.functions)[0].kurtosis
+        else:
+            mean = x.m * x.m / x.q if x.q > 0.0 else 1.0
+            own = 3.0 - 2.0 * mean * mean
+        total += segment.size * x.q * own
+        weight += segment.size * x.q
+    return total / weight if weight > 0.0 else 3.0
 
 
 def normalize(state: State, primitive: rule.Normalize) -> Step:
@@ -233,12 +265,17 @@ def normalize(state: State, primitive: rule.Normalize) -> Step:
         output = replace(output, profile=())
     gain = gains[0] * gains[0] + gains[1]
     lost = (2.0 if primitive.centered else 1.0) / count
+    # samples differ in their own variance, and small ones count more in the mean of its inverse
+    unsure = min(max(_kurtosis(state) - 1.0, 0.0) / count, 0.5)
+    alike = min(max(x.p / x.q, 0.0), 1.0) if x.q > 0.0 else 1.0
+    raised = 1.0 / (1.0 - 0.75 * unsure * (1.0 - 0.33 * alike * alike))
+    y = output.moments
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
         grad = grads[0]
         if grad is None:
             return Pulled((None,))
-        f = inverse * gain
+        f = inverse * gain * raised
         result = []
         for g in grad.segments:
             k = g.k
@@ -249,7 +286,9 @@ def normalize(state: State, primitive: rule.Normalize) -> Step:
             # a gradient along the value changes its length only
             radial = min(g.a * g.a + (g.h if primitive.norm else 0.0), g.q)
             q = max(g.q * (1.0 - min(lost, 1.0)) - coherent - far - radial, 0.0)
-            result.append(GradSegment(g.size, q * f, g.p * f, (g.s - far) * f, g.r * f, 0.0 if coherent else k * f))
+            own = radial / y.q if y.q > 0.0 else 0.0
+            p, s, r = g.p - own * y.p, g.s - far - own * y.s, g.r - own * y.r
+            result.append(GradSegment(g.size, q * f, p * f, s * f, r * f, 0.0 if coherent else k * f, given=g.given))
         return Pulled((grad.with_segments(result).normalised(),))
 
     return Step((output,), pull, degree=0.0)

@@ -246,7 +246,8 @@ def align(grad: Grad, sizes: tuple[int, ...]) -> tuple[GradSegment, ...]:
             sums = [sum(part.size * float(part[i]) for part in parts) / total for i in range(1, 7)]
             q, p, s, r, k, h = sums
             along = sum(part.size * part.a for part in parts) / total
-            result.append(GradSegment(size, q, p, s, r, k, h, a=along))
+            straight = sum(part.size * part.linear for part in parts) / total
+            result.append(GradSegment(size, q, p, s, r, k, h, a=along, linear=straight))
     return tuple(result)
 
 
@@ -256,7 +257,7 @@ def apply_function(state: State, fn: Fn) -> Step:
     responses: list[Response | None] = []
     bases: list[Moments] = []
     extras: list[float] = []
-    chi = kurtosis = degree = 0.0
+    chi = kurtosis = degree = straight = 0.0
     stacked = False
     alive = 1.0
     for segment in state.segments:
@@ -284,6 +285,7 @@ def apply_function(state: State, fn: Fn) -> Step:
         chi += share * (response.chi if response is not None else 1.0)
         kurtosis += share * (response.kurtosis if response is not None else 1.0)
         degree += share * (response.degree if response is not None else 0.0)
+        straight += share * (_straightness(response) if response is not None else 0.0)
         if fn.negative == 0.0 and response is not None and not stacked:
             off = float(response.basis.weights @ (response.slope == 0.0))
             alive *= off**segment.size
@@ -334,7 +336,16 @@ def apply_function(state: State, fn: Fn) -> Step:
         vary = tails.both(grad.vary, state.vary, follows / weight) if weight else grad.vary
         return Pulled((grad.with_segments(result, fresh=fresh_gradient, overlap=overlap, vary=vary).normalised(),))
 
-    return Step((output,), pull, degree=degree)
+    return Step((output,), pull, degree=degree, straight=straight)
+
+
+def _straightness(response: Response) -> float:
+    """The linear part's share: of the function in its variance, and of its slope in the slope's mean square."""
+    variance = response.square - float(response.squares[0])
+    if variance <= 1e-12 * response.square or response.slope_square <= 0.0 or not math.isfinite(response.square):
+        return 0.0
+    own = min(float(response.squares[1]) / variance, 1.0)
+    return own * min(float(response.slope_squares[0]) / response.slope_square, 1.0)
 
 
 def _decorrelation(responses: list[Response | None]) -> float:

@@ -149,12 +149,13 @@ def pool(state: State, primitive: rule.Pool) -> Step:
     spatial = state.spatial
     if len(spatial) != len(primitive.size) or min(spatial, default=0) < 1:
         raise UnknownSignal("the window does not fit the tensor's axes")
-    if primitive.kind == "average":
+    single = set(primitive.size) == {1}  # the maximum of one value is that value
+    if primitive.kind == "average" or single:
         state = fold_border(state)
     taps, outputs = count(spatial, primitive.size, primitive.strides, (), primitive.padding, state.border)
     sizes = list(outputs)
     sizes.insert(state.channel, state.channels)
-    if primitive.kind == "average":
+    if primitive.kind == "average" or single:
         return _average(state, primitive, tuple(sizes), outputs)
     reach = taps.total / taps.outputs
     smooth = smoothness(state, primitive.size)
@@ -168,7 +169,9 @@ def pool(state: State, primitive: rule.Pool) -> Step:
     output = replace(
         state, sizes=tuple(sizes), segments=tuple(segments), border=(), profile=profile, reach=_fewer(state, primitive)
     )
-    return Step((output,), _route(state, tuple(routes), taps.outputs / taps.inputs, moved), degree=1.0)
+    return Step(
+        (output,), _route(state, tuple(routes), taps.outputs / taps.inputs, moved), degree=1.0, straight=reach**-0.5
+    )
 
 
 def _fewer(state: State, primitive: rule.Pool) -> float:
@@ -271,7 +274,13 @@ def _average(state: State, primitive: rule.Pool, sizes: tuple[int, ...], outputs
         profile = () if moved is None else moved.backward(grad.profile)[1]
         return Pulled((grad.with_segments(result, profile=profile).normalised(),))
 
-    return Step((output,), pull, degree=1.0)
+    return Step((output,), pull, degree=1.0, straight=_kept(state, output))
+
+
+def _kept(state: State, output: State) -> float:
+    """The squared correlation of a mean with the values that it is of."""
+    before = state.moments.q
+    return min(output.moments.q / before, 1.0) if before > 0.0 else 0.0
 
 
 def global_pool(state: State, primitive: rule.GlobalPool) -> Step:
@@ -296,7 +305,9 @@ def global_pool(state: State, primitive: rule.GlobalPool) -> Step:
             segments.append(Segment(segment.size, moments, None, segment.hetero))
             routes.append(route)
         output = replace(state, sizes=tuple(sizes), channel=channel, segments=tuple(segments), border=(), profile=())
-        return Step((output,), _route(state, tuple(routes), 1.0 / max(n, 1.0)), degree=1.0)
+        return Step(
+            (output,), _route(state, tuple(routes), 1.0 / max(n, 1.0)), degree=1.0, straight=max(n, 1.0) ** -0.5
+        )
     state = fold_border(state)
     part = max(state.positions / n_out, 1.0)
 
@@ -327,4 +338,4 @@ def global_pool(state: State, primitive: rule.GlobalPool) -> Step:
         ]
         return Pulled((grad.with_segments(result, profile=()).normalised(),))
 
-    return Step((output,), pull, degree=1.0)
+    return Step((output,), pull, degree=1.0, straight=_kept(state, output))

@@ -6,14 +6,50 @@ import math
 
 from vgspec.analysis.signal.linear import fold_border, to_channel
 from vgspec.analysis.signal.merging import typical
-from vgspec.analysis.signal.state import Grad, GradSegment, Moments, Pulled, Segment, State, Step
+from vgspec.analysis.signal.state import Grad, GradSegment, Moments, Pulled, Segment, State, Step, constant_moments
 from vgspec.layers import signal as rule
 
 __all__ = ["dot"]
 
 
-def dot(states: tuple[State, ...], primitive: rule.DotProduct, sizes: tuple[int, ...], twins: bool = False) -> Step:
+def _own_dot(state: State, normalize: bool, sizes: tuple[int, ...]) -> Step:
+    """The dot product of vectors with themselves: their squared length, or one."""
+    n, x = state.channels, state.moments
+    out = sizes or (1,)
+    if normalize:
+        output = State(out, len(out) - 1, (Segment(out[-1], constant_moments(1.0)),))
+        zero = Grad((GradSegment(n, 0.0),))
+        return Step((output,), lambda grads: Pulled((None, None) if grads[0] is None else (zero, zero)))
+    m4 = x.m**4
+
+    def product(same: float, other: float) -> float:
+        return (n * x.q) ** 2 + 2.0 * n * max(same * same - m4, 0.0) + 2.0 * n * (n - 1) * max(other * other - m4, 0.0)
+
+    q, p = product(x.q, x.k), product(x.p, x.kp)
+    output = State(out, len(out) - 1, (Segment(out[-1], Moments(n * x.q, q, p, q, p, q, p, q, p)),))
+
+    def pull(grads: tuple[Grad | None, ...]) -> Pulled:
+        grad = grads[0]
+        if grad is None:
+            return Pulled((None, None))
+        # both inputs are one tensor: each gets half of 2 x g, and the halves agree
+        g = grad.mean.scaled(2.0)
+        half = Grad((GradSegment(n, g.q * x.q, g.p * x.p, g.q * x.q, g.p * x.p, g.q * x.k),), grad.log, grad.spread)
+        return Pulled((half, half))
+
+    return Step((output,), pull)
+
+
+def dot(
+    states: tuple[State, ...],
+    primitive: rule.DotProduct,
+    sizes: tuple[int, ...],
+    twins: bool = False,
+    sources: tuple[object, ...] = (),
+) -> Step:
     """Dot product of two tensors along one axis each."""
+    if len(set(sources)) == 1 and len(states[0].sizes) == 1:
+        return _own_dot(typical(states[0]), primitive.normalize, sizes)
     a, b = (fold_border(typical(state)) for state in states)
     axis_a, axis_b = (
         (axis if axis < 0 else axis - 1) % len(state.sizes) for axis, state in zip(primitive.axes, (a, b), strict=True)

@@ -170,7 +170,8 @@ def scale(state: State, primitive: rule.Scale) -> Step:
         parts = (g.scaled(gain) for g, gain in zip(align(grad, sizes), gains, strict=True))
         return Pulled((grad.with_segments(parts).normalised(),))
 
-    return Step((output,), pull, degree=1.0)
+    y, shift = output.moments, sum(offsets) / n
+    return Step((output,), pull, degree=1.0 - shift * y.m / y.q if y.q > 0.0 else 1.0)
 
 
 def drop(state: State, primitive: rule.Drop) -> Step:
@@ -251,7 +252,9 @@ def _alpha(state: State, rate: float) -> Step:
             (grad.with_segments(GradSegment(g.size, g.q * f, *(v * f * keep for v in g[2:6])) for g in grad.segments),)
         )
 
-    return Step((output,), pull, degree=1.0)
+    x, y = state.moments, output.moments
+    degree = a * keep * (a * x.q + b * x.m) / y.q if y.q > 0.0 else 1.0
+    return Step((output,), pull, degree=degree)
 
 
 def pad(state: State, primitive: rule.Pad) -> Step:

@@ -279,7 +279,8 @@ class GradSegment(NamedTuple):
     mean square given the underlying Gaussian value, on its quadrature nodes, relative to ``q``.
     ``inverse``: where ``q`` is weighted by the inverse of the channel's own variance, the share of that variance
     in what was divided by (the rest is epsilon); 0 elsewhere. ``positive``: only positive values get a gradient.
-    ``a``: the mean product with the value itself, over the value's root mean square (see `alignment`).
+    ``a``: the mean product with the value itself, over the value's root mean square; ``linear``: the part of ``q``
+    that is a linear function of the value, along it or not (see `alignment`).
     """
 
     size: int
@@ -293,13 +294,14 @@ class GradSegment(NamedTuple):
     inverse: float = 0.0
     positive: bool = False
     a: float = 0.0
+    linear: float = 0.0
 
     def scaled(self, f: float) -> GradSegment:
         """All moments times a number."""
-        size, q, p, s, r, k, h, given, inverse, positive, a = self
+        size, q, p, s, r, k, h, given, inverse, positive, a, linear = self
         if a:
             a *= math.sqrt(f)
-        return GradSegment(size, q * f, p * f, s * f, r * f, k * f, h * f, given, inverse, positive, a)
+        return GradSegment(size, q * f, p * f, s * f, r * f, k * f, h * f, given, inverse, positive, a, linear * f)
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +310,8 @@ class Grad:
 
     The scale is kept apart so that nothing underflows. ``spread``, ``fresh`` and ``overlap`` are as in `State`.
     The moments are those of the interior of a padded tensor; ``outer`` is the whole tensor's mean square over theirs.
-    ``profile`` and ``vary`` are as in `State`.
+    ``profile`` and ``vary`` are as in `State`. ``meets`` says of gradients that come from one merge of kin what to add
+    where they meet: the merge, twice the mean product of the two, and the logarithm of its scale.
     """
 
     segments: tuple[GradSegment, ...]
@@ -319,6 +322,7 @@ class Grad:
     outer: float = 1.0
     profile: tuple[Vector, ...] = ()
     vary: float = 0.0
+    meets: tuple[tuple[object, float, float], ...] = ()
 
     @property
     def mean(self) -> GradSegment:
@@ -327,13 +331,14 @@ class Grad:
             return self.segments[0]
         total = sum(segment.size for segment in self.segments)
         sums = [0.0] * 6
-        along = 0.0
+        along = straight = 0.0
         for segment in self.segments:
             for index in range(6):
                 sums[index] += segment.size * float(segment[index + 1])
             along += segment.size * segment.a
+            straight += segment.size * segment.linear
         q, p, s, r, k, h = (value / total for value in sums)
-        return GradSegment(total, q, p, s, r, k, h, a=along / total)
+        return GradSegment(total, q, p, s, r, k, h, a=along / total, linear=straight / total)
 
     def log_mean_square(self) -> float:
         """Natural log of the typical mean square; ``-inf`` for no gradient."""
@@ -374,8 +379,9 @@ class Step:
     """One primitive applied: its outputs, and its backward pass as a function of the outputs' gradients.
 
     ``facts`` are further results, such as the memory horizon of a recurrence, as (name, value). ``degree`` is the
-    exponent by which the output follows the input, where `alignment` may use it, and ``adds`` says that the gradient
-    along the value comes on top of what independent weights would give.
+    exponent by which the output follows the input, where `alignment` may use it, ``adds`` says that the gradient along
+    the value comes on top of what independent weights would give, and ``straight`` what share of a gradient that is
+    linear in the output is linear in the input.
     """
 
     outputs: tuple[State, ...]
@@ -383,3 +389,4 @@ class Step:
     facts: tuple[tuple[str, Any], ...] = ()
     degree: float | None = None
     adds: bool = False
+    straight: float = 1.0
