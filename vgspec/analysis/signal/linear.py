@@ -254,7 +254,9 @@ class LinearMap:
             total, distinct = sums.total, sums.squares - sums.own
         near = total * (x.q * g.q + (BATCH_SIZE - 1) * x.p * g.p)
         far = distinct * (x.s * g.s + (BATCH_SIZE - 1) * x.r * g.r)
-        size = entries * BATCH_SIZE * max(near + far, 0.0)
+        # what a normalization behind took from the gradient cancels the mean of the inputs, not what is left of them
+        apart = max(x.q - pair_average(x.q, x.p, x.s, x.r, self.state.positions), 0.0)
+        size = entries * BATCH_SIZE * max(near + far, 0.5 * total * apart * g.q)
         if g.h > 0.0 or g.a:  # inputs and a coherent gradient correlate along each unit's weights
             pairs = (BATCH_SIZE * t.outputs) ** 2
             centred = max(x.q - pair_average(x.q, x.p, x.s, x.r, self.state.positions), 0.0)

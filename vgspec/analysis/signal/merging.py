@@ -415,6 +415,8 @@ def _share(
     """The gradient at one input."""
     if kind in ("add", "subtract", "average"):
         factor = repeated[index] / (n * n) if kind == "average" else float(repeated[index])
+        if kind == "subtract" and repeated[index] == n == 2:
+            factor = 0.0  # x - x
         sign = -1.0 if kind == "subtract" and index else 1.0
         found = grad if factor == 1.0 else grad.scaled(factor)
         masks = kind == "add" and factor == 1.0 and any(g.positive for g in grad.segments)

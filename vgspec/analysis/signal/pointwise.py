@@ -322,7 +322,8 @@ def apply_function(state: State, fn: Fn) -> Step:
             past = _through(g, segment, base, response, fn, positions)
             # slopes of elements with heavy tails, and of samples that are large where the gradient is
             more = 1.0 + excess * response.slope_shift + together * response.slope_chi
-            result.append(past._replace(q=past.q * max(more, 0.1)))
+            past = past._replace(q=past.q * max(more, 0.1))
+            result.append(past.scaled(_typical_share(response, segment.size, base, positions)))
             follows += segment.size * response.slope_chi
             ratio += segment.size * response.slope_kurtosis
             variance = base.q - base.m * base.m
@@ -337,6 +338,27 @@ def apply_function(state: State, fn: Fn) -> Step:
         return Pulled((grad.with_segments(result, fresh=fresh_gradient, overlap=overlap, vary=vary).normalised(),))
 
     return Step((output,), pull, degree=degree, straight=straight)
+
+
+def _typical_share(response: Response, width: int, base: Moments, positions: int) -> float:
+    """What is left of the slope's mean square without values too rare to occur in half of all batches.
+
+    Of saturated units nearly none passes a gradient, and the mean is that of a few that most batches do not have.
+    """
+    if response.slope_kurtosis < 10.0:
+        return 1.0
+    variance = base.q - base.m * base.m
+    alike = min(max((base.p - base.m * base.m) / variance, 0.0), 1.0) if variance > 0.0 else 1.0
+    different = width * max(BATCH_SIZE * positions * (1.0 - alike), 1.0)
+    missing = math.log(2.0) / different
+    if response.slope_kurtosis * missing < 0.3:
+        return 1.0
+    squares = response.slope * response.slope
+    order = np.argsort(-squares)
+    weights = response.basis.weights[order]
+    seen = np.cumsum(weights)
+    kept = np.clip(seen - missing, 0.0, weights)
+    return float(kept @ squares[order]) / response.slope_square if response.slope_square > 0.0 else 1.0
 
 
 def _straightness(response: Response) -> float:

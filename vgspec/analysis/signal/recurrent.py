@@ -317,7 +317,7 @@ def _pull(
     n_back = cell.units * cell.units * math.prod(primitive.taps) * BATCH_SIZE
     norms = (
         ("kernel", _log(n_in * kernel * (x.positions / steps), log)),
-        ("recurrent_kernel", _log(n_back * recurrent * (x.positions / steps), log)),
+        ("recurrent_kernel", _log(n_back * recurrent * (x.positions / steps) if steps > 1 else 0.0, log)),
     )
     found: list[Grad | None] = [result.normalised()]
     if inputs > 1:

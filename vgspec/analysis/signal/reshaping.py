@@ -54,7 +54,7 @@ def reshape(state: State, sizes: tuple[int, ...]) -> Step:
             merged = merge_axes(state, len(state.sizes), ())
         else:
             merged = _flat(state, total)
-        return Step((merged,), _flattened(state), degree=1.0)
+        return Step((merged,), _flattened(state), degree=1.0, straight=1.0 / max(positions, 1))
     moments = _redrawn(state, sizes)
     channel = len(sizes) - 1 if sizes else 0
     output = State(
