@@ -18,7 +18,7 @@ import vgspec  # noqa: E402
 from vgspec.backends.errors import BuildError  # noqa: E402
 from vgspec.backends.gate import check_model  # noqa: E402
 from vgspec.backends.objects import to_keras  # noqa: E402
-from vgspec.dev.gate import graph_of_config  # noqa: E402
+from vgspec.dev.gate import rebuilt  # noqa: E402
 from vgspec.importers.objects import read_layer, read_object  # noqa: E402
 from vgspec.layers import find_layer  # noqa: E402
 
@@ -299,7 +299,7 @@ SMALL = {
 def test_networks_of_keras_applications_come_back(name: str) -> None:
     size = 75 if name == "Xception" else 32
     model = getattr(keras.applications, name)(weights=None, input_shape=(size, size, 3), classes=10)
-    row = check_model(name, model, graph_of_config)
+    row = check_model(name, model, rebuilt)
     assert row.error == ""
     assert row.same_shapes
     assert row.difference == 0.0

@@ -297,3 +297,14 @@ def test_names_become_ids_and_come_back(name: str) -> None:
     found = spec_name(name)
     assert re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", found)
     assert original_name(found) == name
+
+
+def test_a_text_that_begins_with_a_dollar_is_no_expression() -> None:
+    lookup = layer("StringLookup", "words", {"vocabulary": ["$", "$x", "$$y", "z"], "num_oov_indices": 1}, tensor("x"))
+    config = functional([start(shape=(None, 1)), lookup], [["x", 0, 0]], [["words", 0, 0]])
+    config["config"]["layers"][0]["config"]["dtype"] = "string"
+    for flat in (True, False):
+        spec = spec_of_config(config, file="net.json", flat=flat)
+        assert spec.diagnostics == ()
+        found: Any = spec.require_graph().layers["words"]
+        assert found.vocabulary == ("$", "$x", "$$y", "z")

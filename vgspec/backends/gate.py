@@ -6,10 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vgspec.backends.keras_model import build_model
-from vgspec.backends.model_config import model_config
 from vgspec.backends.runtime import load_keras
-from vgspec.ir import Graph
 
 __all__ = ["GateRow", "application_builders", "build_application", "check_model"]
 
@@ -67,13 +64,13 @@ def build_application(name: str) -> Any:
     raise ValueError(f"{name} takes no input of {_SIZES}") from reason
 
 
-def check_model(name: str, model: Any, graph_of: Callable[[Any], tuple[Graph, int]]) -> GateRow:
+def check_model(name: str, model: Any, rebuild: Callable[[Any], tuple[Any, int]]) -> GateRow:
     """Carry a model through a spec and compare: weights, then outputs on one random batch.
 
     Args:
         name: what to call it.
         model: the model.
-        graph_of: gives the graph of a config by way of a written spec, and the lines of that.
+        rebuild: builds the model again by way of a written spec; also gives the lines of that.
     """
     import numpy as np
 
@@ -88,8 +85,7 @@ def check_model(name: str, model: Any, graph_of: Callable[[Any], tuple[Graph, in
     try:
         rng = np.random.default_rng(0)
         _disturb(model, rng)
-        graph, lines = graph_of(model_config(model))
-        rebuilt = build_model(graph)
+        rebuilt, lines = rebuild(model)
         old, new = model.weights, rebuilt.weights
         same = [tuple(w.shape) for w in old] == [tuple(w.shape) for w in new]
         matched = len(old) == len(new)

@@ -201,7 +201,29 @@ def layers_text() -> str:
             parts += [f"### {layer.__name__}\n", f"{_summary(schema['description'])}\n", _facts(layer)]
             parts.append(_arguments(schema, defs, ("trainable", "dtype")))
     parts += ["## Layers that a spec cannot use\n", _table(("layer", "why"), sorted(REFUSED.items()))]
+    parts += ["\n## Counts\n", _table(("what", "how many"), _counts())]
     return "\n".join(parts)
+
+
+def _counts() -> list[tuple[str, str]]:
+    """Layers by what a spec can do with them."""
+    from vgspec.layers import Layer, all_layers
+    from vgspec.layers.operations import operation_names
+    from vgspec.layers.refused import REFUSED
+
+    layers = [layer for layer in all_layers() if layer.keras_module == "keras.layers"]
+    ruled = [layer for layer in layers if layer.signal_rule is not Layer.signal_rule]
+    return [
+        ("layers of `keras.layers` with a descriptor", str(len(layers))),
+        ("… of these with a signal rule", str(len(ruled))),
+        ("… of these that came after Keras 3.4", str(sum(bool(layer.min_keras) for layer in layers))),
+        (
+            "layers of `keras.applications` with a descriptor",
+            str(sum("applications" in layer.keras_module for layer in all_layers())),
+        ),
+        ("layers of `keras.layers` refused, with the reason", str(len(REFUSED))),
+        ("operations of `keras.ops`", str(len(operation_names()))),
+    ]
 
 
 def _facts(layer: Any) -> str:

@@ -120,11 +120,20 @@ def layer_value(layer: Any) -> dict[str, Any]:
 
 def arguments_value(layer: Any) -> dict[str, Any]:
     """The changed arguments of a layer as a document has them; a network inside is the list of its items."""
-    found: dict[str, Any] = layer.canonical()
+    found: dict[str, Any] = escaped(layer.canonical())
     inner = getattr(layer, "layer", None)
     if isinstance(inner, InnerModel):
         return found | {"layer": network_items(inner.inner)}
     return found | {"layer": layer_value(inner)} if isinstance(getattr(inner, "layer", None), InnerModel) else found
+
+
+def escaped(value: Any) -> Any:
+    """Plain data with every text that begins with ``$`` written so that it is no expression."""
+    if isinstance(value, str):
+        return f"${value}" if value.startswith("$") else value
+    if isinstance(value, list | tuple):
+        return [escaped(item) for item in value]
+    return {key: escaped(item) for key, item in value.items()} if isinstance(value, Mapping) else value
 
 
 def network_items(graph: Graph) -> list[Any]:

@@ -165,7 +165,7 @@ def _item_holes(row: tuple[Item, ...], path: tuple[Any, ...], holes: list[_Hole]
 
 def _is_open(value: Any) -> bool:
     """Whether a value names a parameter of the block around, which a new block would not know."""
-    return isinstance(value, str) and value.startswith("$")
+    return isinstance(value, str) and value.startswith("$") and not value.startswith("$$")
 
 
 def _short(name: str) -> str:
