@@ -241,6 +241,26 @@ def test_the_examples_of_help_are_calls(folder: Path) -> None:
     assert count > 15
 
 
+def test_every_call_in_the_guides_is_one() -> None:
+    """Commands in the blocks of the how-to pages, the workflows and hooks among them, have options that exist."""
+    import re
+
+    from vgspec.cli.app import make_parser
+    from vgspec.cli.parser import parse
+
+    root = Path(__file__).parents[2]
+    texts = [path.read_text(encoding="utf-8") for path in sorted((root / "docs" / "how-to").glob("*.md"))]
+    blocks = [block for text in texts for block in re.findall(r"^```(?:sh|yaml)\n(.*?)^```", text, re.M | re.S)]
+    blocks.append((root / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    calls = [call for block in blocks for call in re.findall(r"(?:^|run: |entry: )(vgspec [a-z].*)$", block, re.M)]
+    assert len(calls) >= 7
+    for call in calls:
+        words = re.split(r" [>#] ", call)[0].split()[1:]
+        if words[0] == "fmt" and not any(not word.startswith("-") for word in words[1:]):
+            words.append("model.yaml")  # a hook is given the files
+        parse(make_parser(), words)
+
+
 def test_concise_output(folder: Path) -> None:
     result = Result("lint", "bad.yaml", "good.yaml", "--output-format", "concise")
     assert result.out == ("bad.yaml:8:5: error[VG023 unknown-layer]: unknown layer 'Dens'\nFound 1 error in 2 files\n")

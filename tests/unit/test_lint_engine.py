@@ -196,3 +196,15 @@ def test_a_repeat_is_pointed_at_once() -> None:
     spec = load(text(f"  - {STACK}\n  - Dense: {{units: 10}}\n"))
     (found,) = lint(spec, selection=Selection(select=("saturating-stack",))).diagnostics
     assert len(found.labels) == 1
+
+
+def test_line_numbers_of_a_long_fix_are_aligned() -> None:
+    from vgspec.report.text import render_diagnostic
+
+    layers = "".join(f"  - {{id: d{i}, Dense: {{units: 64, activation: sigmoid}}}}\n" for i in range(9))
+    spec = load(text(f"{layers}  - Dense: {{units: 10}}\n"))
+    (found,) = lint(spec, selection=Selection(select=("saturating-stack",))).diagnostics
+    changed = [line for line in render_diagnostic(found, spec.sources).splitlines() if line[3:4] in ("-", "+")]
+    numbers = [int(line[:2]) for line in changed if line[:2].strip().isdigit()]
+    assert len(numbers) == 18
+    assert numbers == [*range(4, 13), *range(4, 13)]

@@ -42,6 +42,8 @@ def render_diagnostic(diagnostic: Diagnostic, sources: SourceMap, look: Look = P
     groups = _by_file(diagnostic)
     documents = {file: document for file in groups if (document := sources.get(file)) and document.text is not None}
     highest = max((last_line(documents[file], groups[file]) for file in documents), default=1)
+    if diagnostic.fix is not None:
+        highest = max(highest, _last_changed(diagnostic.fix, sources))
     digits = max(len(str(highest)), 1)
     rows: list[Row] = [_header(diagnostic)]
     if not groups:
@@ -182,6 +184,16 @@ def _fix_rows(fix: Fix, sources: SourceMap, digits: int, look: Look) -> list[Row
         if document is not None and document.text is not None:
             rows += _changed_lines(document, edits, digits, look)
     return rows
+
+
+def _last_changed(fix: Fix, sources: SourceMap) -> int:
+    """The highest line number that showing a fix takes, before or after it is made."""
+    highest = 1
+    for edit in fix.edits:
+        document = sources.get(edit.span.file)
+        if document is not None and document.text is not None:
+            highest = max(highest, document.line_column(edit.span.end).line + edit.replacement.count("\n"))
+    return highest
 
 
 def _changed_lines(document: Document, edits: Sequence[Edit], digits: int, look: Look) -> list[Row]:
