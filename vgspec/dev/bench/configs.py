@@ -25,7 +25,9 @@ def main(arguments: Sequence[str]) -> int:
     folder = Path(arguments[0])
     names = list(arguments[1:]) or list(application_builders())
     for name in names:
-        model = build_application(name)
+        # A config needs no weights: variables that are made in this scope are not filled.
+        with keras.StatelessScope(initialize_variables=False):
+            model = build_application(name)
         (folder / f"{name}.json").write_text(model.to_json(), encoding="utf-8")
         del model
         keras.backend.clear_session()
