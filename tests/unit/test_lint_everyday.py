@@ -9,7 +9,7 @@ import pytest
 from vgspec.diagnostics import Severity
 from vgspec.frontend.load import load
 from vgspec.lint.engine import lint
-from vgspec.lint.rule import model
+from vgspec.lint.rule import model_text as model
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import vgspec
 from vgspec.lint.fixes import fix_spec
-from vgspec.lint.rule import model
+from vgspec.lint.rule import model_text as model
 
 SEQUENCE = "x: {shape: [20, 40]}"
 CLIPPED = "optimizer: {Adam: {clipnorm: 1.0}}\n"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from vgspec.catalogue.activations import Activation, activation_of
 from vgspec.ir import Node, Shape
-from vgspec.layers.base import Layer, ShapeError, Trait, Weight
+from vgspec.layers.base import ShapeError, Trait, Weight
 from vgspec.lint.neighbours import GraphFacts
 from vgspec.lint.records import Drift, Final, Kernel, Stage, Stretch
 from vgspec.source import MappingNode, SequenceNode, pointer_join
@@ -48,18 +48,19 @@ class Facts(GraphFacts):
 
     def activation(self, node: Node) -> Activation | None:
         """The nonlinearity that a node applies to its output, or None for a linear or other node."""
-        return self._activations.get(node.layer)
+        return self._activations.get(node.id)
 
     @cached_property
     def _activations(self) -> Mapping[str, Activation]:
-        """By layer, the nonlinearity that it applies; layers without one are left out."""
+        """By node, the nonlinearity that it applies; nodes without one are left out."""
         found: dict[str, Activation] = {}
-        for name, layer in self.graph.layers.items():
-            if not isinstance(layer, Layer) or not layer.traits.isdisjoint({Trait.RECURRENT, Trait.CELL}):
+        for node in self.graph.nodes:
+            layer = self.layer(node)
+            if not layer.traits.isdisjoint({Trait.RECURRENT, Trait.CELL}):
                 continue
             own = activation_of(layer) if Trait.ACTIVATION in layer.traits else getattr(layer, "activation", None)
             if isinstance(own, Activation) and not own.is_linear:
-                found[name] = own
+                found[node.id] = own
         return found
 
     @cached_property

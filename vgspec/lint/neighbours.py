@@ -43,9 +43,16 @@ class GraphFacts:
 
     def layer(self, node: Node) -> Layer:
         """The layer that does a node's work: of one applied step by step, the layer within."""
-        layer = self.graph.layers[node.layer]
-        assert isinstance(layer, Layer)
-        return layer if Trait.WRAPPER not in layer.traits else layer.applied(self._call(node))[0]
+        return self._layers[node.id]
+
+    @cached_property
+    def _layers(self) -> Mapping[str, Layer]:
+        found: dict[str, Layer] = {}
+        for node in self.graph.nodes:
+            layer = self.graph.layers[node.layer]
+            assert isinstance(layer, Layer)
+            found[node.id] = layer if Trait.WRAPPER not in layer.traits else layer.applied(self._call(node))[0]
+        return found
 
     def call(self, node: Node) -> Call:
         """The call of `layer`, with the types of its arguments."""
@@ -111,11 +118,7 @@ class GraphFacts:
 
     def has(self, node: Node, *traits: Trait) -> bool:
         """Whether a node's layer has one of these traits."""
-        return not self._traits[node.layer].isdisjoint(traits)
-
-    @cached_property
-    def _traits(self) -> Mapping[str, frozenset[Trait]]:
-        return {name: layer.traits for name, layer in self.graph.layers.items() if isinstance(layer, Layer)}
+        return not self._layers[node.id].traits.isdisjoint(traits)
 
     def nodes_with(self, *traits: Trait) -> Iterator[Node]:
         """Used nodes whose layer has one of these traits, in order."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from textwrap import dedent, indent
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence, Severity
@@ -12,13 +12,20 @@ from vgspec.diagnostics import Applicability, Evidence, Severity
 if TYPE_CHECKING:
     from vgspec.lint.facts import Facts
 
-__all__ = ["Change", "Example", "Finding", "Proposal", "Rule", "Threshold", "model"]
+__all__ = ["Change", "Example", "Finding", "Proposal", "Rule", "Threshold", "model", "model_text"]
 
 
 def model(
     layers: str, *, inputs: str = "x: {shape: [64]}", compile: str = "", before: str = "", after: str = ""
+) -> Callable[[], str]:
+    """A small spec for examples, put together when somebody reads it: see `model_text`."""
+    return partial(model_text, layers, inputs=inputs, compile=compile, before=before, after=after)
+
+
+def model_text(
+    layers: str, *, inputs: str = "x: {shape: [64]}", compile: str = "", before: str = "", after: str = ""
 ) -> str:
-    """The text of a small spec, for examples.
+    """The text of a small spec.
 
     Args:
         layers: the items, one or more lines each.
@@ -27,6 +34,7 @@ def model(
         before: sections before the inputs.
         after: sections after the layers.
     """
+    from textwrap import dedent, indent
 
     def section(name: str, body: str) -> str:
         return f"{name}:\n{indent(dedent(body).strip(), '  ')}\n" if body else ""
@@ -47,7 +55,7 @@ class Example:
 
     Attributes:
         title: what it shows, a few words.
-        spec: YAML text.
+        source: YAML text, or what gives it.
         finds: for a bad example, what the findings of this rule are about, in order: ids of nodes, and
             JSON pointers where it is no node's.
         also: names of other rules that rightly speak up too.
@@ -55,10 +63,15 @@ class Example:
     """
 
     title: str
-    spec: str
+    source: str | Callable[[], str]
     finds: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     params: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def spec(self) -> str:
+        """YAML text."""
+        return self.source if isinstance(self.source, str) else self.source()
 
 
 @dataclass(frozen=True, slots=True)
