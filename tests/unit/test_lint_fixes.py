@@ -231,3 +231,15 @@ def test_safe_fixes_come_first() -> None:
     assert "LayerNormalization" not in fixed.text
     assert fixed.result.ok
     assert {d.fix.applicability for d in fixed.applied if d.fix is not None} == {Applicability.SAFE}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "specs" / "faulty").glob("*.yaml")), ids=lambda path: path.stem)
+def test_fixing_a_faulty_spec_converges_and_brings_nothing_new(path: Path) -> None:
+    spec = load(path)
+    before = {name for d in lint(spec, fixes=None).diagnostics for name in d.names}
+    fixed = fix_spec(spec, unsafe=True)
+    assert fixed.rounds < ROUNDS
+    assert load(fixed.text).diagnostics == ()
+    loud = [d for d in fixed.result.diagnostics if d.severity is not Severity.INFO]
+    assert {name for d in loud for name in d.names} <= before
+    assert fix_spec(load(fixed.text), unsafe=True).text == fixed.text

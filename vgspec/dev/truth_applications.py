@@ -18,6 +18,7 @@ DEFENCES: Mapping[str, str] = {
     "flatten-of-large-map": "VGG's first dense layer holds three quarters of all weights; later networks pool instead",
     "recurrent-without-clipping": "gradients of recurrent layers have heavy tails; clipping costs nothing",
     "none-on-large-dense": "millions of weights in one layer, and no dropout, penalty or decay anywhere",
+    "uneven-transposed-convolution": "the original has such a window; generated images show the pattern",
     "recurrence-over-one-step": "`seed` says itself that nobody would run an LSTM over one step",
     "no-gradient-clipping": "the predicted gradients are large enough for a first step that does harm",
     "vanishing-loss-gradient": "the slope of a sigmoid or softmax does not cancel in a squared error",

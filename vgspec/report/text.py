@@ -153,12 +153,12 @@ def number_text(value: float) -> str:
 
 
 def evidence_text(evidence: Evidence) -> str:
-    """``gradient = 3.1e-20 (threshold 1e-07), mostly at a, b``."""
+    """``gradient = 3.1e-20 (threshold 1e-07); worst first: a, b``."""
     text = f"{evidence.quantity} = {number_text(evidence.value)}"
     if evidence.threshold is not None:
         text += f" (threshold {number_text(evidence.threshold)})"
     if evidence.path:
-        text += "; worst first: " + ", ".join(evidence.path[:_PATH_SHOWN])
+        text += ("; worst first: " if len(evidence.path) > 1 else "; at ") + ", ".join(evidence.path[:_PATH_SHOWN])
         if len(evidence.path) > _PATH_SHOWN:
             text += f" and {len(evidence.path) - _PATH_SHOWN} more"
     return text

@@ -287,8 +287,10 @@ def normalize(state: State, primitive: rule.Normalize) -> Step:
             radial = min(g.a * g.a + (g.h if primitive.norm else 0.0), g.q)
             q = max(g.q * (1.0 - min(lost, 1.0)) - coherent - far - radial, 0.0)
             own = radial / y.q if y.q > 0.0 else 0.0
-            p, s, r = g.p - own * y.p, g.s - far - own * y.s, g.r - own * y.r
-            result.append(GradSegment(g.size, q * f, p * f, s * f, r * f, 0.0 if coherent else k * f, given=g.given))
+            pairs = (g.p - own * y.p, g.s - far - own * y.s, g.r - own * y.r, 0.0 if coherent else k)
+            # no product of two elements is above the mean square: of a single value nothing at all comes back
+            p, s, r, k = (min(max(value, -q), q) for value in pairs)
+            result.append(GradSegment(g.size, q * f, p * f, s * f, r * f, k * f, given=g.given))
         return Pulled((grad.with_segments(result).normalised(),))
 
     return Step((output,), pull, degree=0.0)

@@ -34,6 +34,7 @@ from vgspec.lint.rules.no_gradient_clipping import NoGradientClipping
 from vgspec.lint.rules.no_normalization_in_deep_stack import NoNormalizationInDeepStack
 from vgspec.lint.rules.no_skip_in_deep_stack import NoSkipInDeepStack
 from vgspec.lint.rules.none_on_large_dense import NoneOnLargeDense
+from vgspec.lint.rules.normalization_of_one_value import NormalizationOfOneValue
 from vgspec.lint.rules.normalization_twice import NormalizationTwice
 from vgspec.lint.rules.over_regularized import OverRegularized
 from vgspec.lint.rules.oversized_initializer import OversizedInitializer
@@ -125,6 +126,7 @@ RULES: tuple[type[Rule], ...] = (
     UnscaledInput,
     NormalizationTwice,
     UnevenTransposedConvolution,
+    NormalizationOfOneValue,
     OverRegularized,
     NoneOnLargeDense,
 )

@@ -24,7 +24,8 @@ class ZeroOrConstantKernel(Rule):
 
     Finds trainable kernels of hidden layers whose initializer gives every entry the same value (`zeros`, `ones`,
     `Constant`). Not meant are kernels at the end of a residual branch or of the model, where zero is a known and good
-    choice, kernels with a single output, low-rank adapters, and zero kernels of a recurrence.
+    choice, zero kernels whose output is multiplied with something (a scale, a transform), kernels with a single output,
+    low-rank adapters, and zero kernels of a recurrence.
 
     ## Why is this bad?
 
@@ -89,6 +90,16 @@ class ZeroOrConstantKernel(Rule):
             ),
         ),
         Example(
+            "A scale that starts at zero",
+            model(
+                """
+                - {id: scale, in: x, Dense: {units: 64, kernel_initializer: zeros, bias_initializer: ones}}
+                - {in: [scale, x], Multiply: {}}
+                - Dense: {units: 10}
+                """
+            ),
+        ),
+        Example(
             "Zero biases",
             model("- Dense: {units: 32, activation: relu, bias_initializer: zeros}\n- Dense: {units: 10}"),
         ),
@@ -104,6 +115,8 @@ class ZeroOrConstantKernel(Rule):
             if facts.is_final(node) or facts.added_after(node):
                 continue
             zero = moments.mean == 0.0
+            if zero and self._modulates(facts, kernel):
+                continue
             if zero and (kernel.weight.name.endswith("recurrent_kernel") or facts.has(node, Trait.ATTENTION)):
                 continue
             stuck = zero and self._blocks(facts, kernel)
@@ -123,6 +136,19 @@ class ZeroOrConstantKernel(Rule):
                 severity=Severity.ERROR if stuck else None,
                 proposals=tuple(refit(facts, (kernel,))),
             )
+
+    def _modulates(self, facts: Facts, kernel: Kernel) -> bool:
+        """Whether the output is a linear factor of something else, entry by entry, and zero is where it starts.
+
+        Each unit then gets a gradient of its own: the transforms of PointNet, gates and scales that start at nothing.
+        """
+        following = list(facts.through(kernel.node, Trait.RESHAPING, Trait.IDENTITY))
+        return (
+            bool(following)
+            and facts.activation(kernel.node) is None
+            and facts.has(following[-1], Trait.MERGING)
+            and not facts.has(following[-1], Trait.ADDITIVE)
+        )
 
     def _blocks(self, facts: Facts, kernel: Kernel) -> bool:
         """Whether the activation behind a zero kernel has no slope at zero, and no bias moves it away."""
