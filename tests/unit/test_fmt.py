@@ -98,3 +98,11 @@ def test_what_cannot_be_formatted_is_left_alone(tmp_path: Path) -> None:
         path.write_text(text)
         assert main(["fmt", str(path)]) == 1
         assert path.read_text() == text
+
+
+def test_an_empty_mapping() -> None:
+    for text in ("{}", "{}\n", "# why\n{}\n"):
+        once = canonical_text(parse_text(text)[0])
+        assert once.endswith("{}\n")
+        assert once.startswith("#") == text.startswith("#")
+        assert canonical_text(parse_text(once)[0]) == once

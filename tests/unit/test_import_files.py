@@ -142,3 +142,49 @@ def test_lint_show_and_import_take_model_files(tmp_path: Path, capsys: pytest.Ca
     assert main(["import", str(path), "--out", str(tmp_path / "m.yaml")]) == 1  # exists
     assert main(["import", str(path), "--out", "m.txt"]) == 2
     assert main(["import", str(tmp_path / "none.keras")]) == 1
+
+
+class TestHdf5:
+    @pytest.fixture
+    def model(self, tmp_path: Path) -> Path:
+        h5py = pytest.importorskip("h5py")
+        path = tmp_path / "m.h5"
+        with h5py.File(path, "w") as file:
+            file.attrs["model_config"] = json.dumps(CONFIG)
+        return path
+
+    def test_the_config(self, model: Path) -> None:
+        assert read_model_file(model) == CONFIG
+
+    def test_a_long_attribute(self, model: Path) -> None:
+        assert code(model, Limits(max_config_bytes=100)) == "VG080"
+
+    def test_not_hdf5_or_cut_short(self, model: Path) -> None:
+        model.write_bytes(model.read_bytes()[:300])
+        assert code(model) == "VG080"
+        model.write_bytes(b"nothing")
+        assert code(model) == "VG080"
+
+    def test_a_crash_of_the_library_is_a_finding(self, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        from vgspec.importers import hdf5
+
+        crash = model.with_name("crash.py")
+        crash.write_text("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+        monkeypatch.setattr(hdf5, "__file__", str(crash))
+        with pytest.raises(ImportProblem, match="cannot cope with it"):
+            read_model_file(model)
+
+    def test_modules_in_the_current_folder_are_not_imported(
+        self, model: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (model.parent / "h5py.py").write_text("raise SystemExit('run')")
+        monkeypatch.chdir(model.parent)
+        assert read_model_file(model) == CONFIG
+
+
+def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
+    import os
+
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "m.keras")
+        assert code(tmp_path / "m.keras") == "VG001"

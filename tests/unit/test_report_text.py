@@ -172,3 +172,25 @@ def test_cells_add_up(text: str) -> None:
         found = cells(line)
         assert len(found) == len(line)
         assert all(cell.width >= 0 for cell in found)
+
+
+def test_of_a_very_long_line_only_the_part_around_the_mark_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    from vgspec.report import snippet as module
+
+    seen: list[int] = []
+
+    def counted(line: str, encoding: str = "utf-8") -> object:
+        seen.append(len(line))
+        return cells(line, encoding)
+
+    monkeypatch.setattr(module, "cells", counted)
+    text = "k: [" + ", ".join(f"word{i}" for i in range(100_000)) + "]"
+    at_ = text.index("word51234")
+    document = Document("m.yaml", text, None)
+    found = module.snippet(document, [Label(Span("m.yaml", at_, at_ + 9), "here", primary=True)], width=80)
+    rows = ["".join(part for part, _ in row.row) for row in found]
+    assert "word51234" in rows[0]
+    assert rows[0].startswith("…")
+    assert rows[0].endswith("…")
+    assert rows[1].index("^") == rows[0].index("word51234")
+    assert sum(seen) < 1000

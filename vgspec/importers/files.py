@@ -63,6 +63,8 @@ def read_model_file(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> Any:
     try:
         if path.is_dir():
             return _saved_model(path, limits)
+        if path.exists() and not path.is_file():
+            raise ImportProblem(codes.UNREADABLE_FILE, f"`{path}` is not a regular file", "")
         suffix = path.suffix.lower()
         if suffix in (".yaml", ".yml"):
             message = f"`{path.name}` is YAML and no model of Keras; a spec needs no import"
@@ -147,22 +149,21 @@ def _config_bytes(archive: zipfile.ZipFile, limits: Limits) -> bytes:
 
 
 def _hdf5(path: Path, limits: Limits) -> Any:
-    try:
-        import h5py  # type: ignore[import-untyped, unused-ignore]  # optional, and without types
-    except ImportError:
-        raise ImportProblem(
-            codes.UNREADABLE_FILE,
-            "reading an HDF5 file needs h5py, which is not installed",
-            "",
-            help="install it with: pip install h5py",
-        ) from None
+    from vgspec.importers.hdf5 import HdfProblem, read_attributes
+
     os.stat(path)
     try:
-        with h5py.File(path, "r") as file:
-            config, training = file.attrs.get("model_config"), file.attrs.get("training_config")
-    except OSError:
-        raise ImportProblem(codes.BAD_CONFIG, f"`{path.name}` is not an HDF5 file, or is cut short", "") from None
-    if not isinstance(config, str | bytes):
+        config, training = read_attributes(path, limits.max_config_bytes)
+    except HdfProblem as problem:
+        if problem.missing:
+            raise ImportProblem(
+                codes.UNREADABLE_FILE,
+                "reading an HDF5 file needs h5py, which is not installed",
+                "",
+                help="install it with: pip install h5py",
+            ) from None
+        raise ImportProblem(codes.BAD_CONFIG, f"`{path.name}`: {problem}", "") from None
+    if config is None:
         raise ImportProblem(
             codes.NO_CONFIG,
             f"`{path.name}` holds weights only: it has no attribute model_config",
@@ -170,7 +171,7 @@ def _hdf5(path: Path, limits: Limits) -> Any:
             help="save the whole model: model.save('model.keras')",
         )
     data = _parsed(config, limits, "model_config")
-    if isinstance(data, Mapping) and isinstance(training, str | bytes):
+    if isinstance(data, Mapping) and training is not None:
         return {**data, "training_config": _parsed(training, limits, "training_config")}
     return data
 

@@ -66,7 +66,9 @@ def plan(document: Document, graph: Graph, changes: Iterable[Change]) -> Planned
                 edits += _residual(document, pointer, 0, None)
     except _Refused:
         return None
-    shared = any(_siblings(graph, names) - names for names in asked.values())
+    together = _by_place(graph) if asked else {}
+    origins = ((graph.by_id[name].origin, names) for names in asked.values() for name in names)
+    shared = any(together[origin.file, origin.pointer] - names for origin, names in origins)
     joined = _joined(edits)
     return None if joined is None else Planned(joined, shared)
 
@@ -78,10 +80,12 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
     return text
 
 
-def _siblings(graph: Graph, names: set[str]) -> set[str]:
-    """The nodes that come from the same places in the text."""
-    places = {(graph.by_id[name].origin.file, graph.by_id[name].origin.pointer) for name in names}
-    return {node.id for node in graph.nodes if (node.origin.file, node.origin.pointer) in places}
+def _by_place(graph: Graph) -> dict[tuple[str, str], set[str]]:
+    """The nodes by the places in the text that they come from."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for node in graph.nodes:
+        found.setdefault((node.origin.file, node.origin.pointer), set()).add(node.id)
+    return found
 
 
 def _pointer(document: Document, graph: Graph, change: Change) -> str:

@@ -53,22 +53,21 @@ class _Mark:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One line of source as shown: its text and the column of each code point, cropped to a window."""
+    """One line of source as shown: its text and the column of each code point from ``start`` on, in a window."""
 
     text: str
     columns: Sequence[int]
+    start: int = 0
 
     def column(self, index: int) -> int:
-        return self.columns[min(index, len(self.columns) - 1)]
+        return self.columns[min(max(index - self.start, 0), len(self.columns) - 1)]
 
 
 def trimmed(document: Document, span: Span) -> Span:
     """``span`` without the blanks and line breaks at its end, which nobody wants to see underlined."""
     text = document.text or ""
     start, end = max(0, min(span.start, len(text))), max(0, min(span.end, len(text)))
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    return Span(span.file, start, max(start, end))
+    return Span(span.file, start, start + len(text[start:end].rstrip()))
 
 
 def last_line(document: Document, labels: Iterable[Label]) -> int:
@@ -190,35 +189,57 @@ def _bracket_row(
 
 def _line(text: str, here: Sequence[_Mark], ends: Sequence[_Mark], number: int, width: int, encoding: str) -> _Line:
     """A source line with the columns of its code points, cropped around the marks if it is too long."""
-    shown = cells(text, encoding)
+    start, end = _window(text, here, ends, number, width)
+    shown = cells(text[start:end], encoding)
     columns = [0, *accumulate(cell.width for cell in shown)]
-    if columns[-1] <= width:
+    if len(shown) == len(text) and columns[-1] <= width:
         return _Line("".join(cell.text for cell in shown), columns)
-    points = [(columns[min(m.start, len(shown))], columns[min(m.end, len(shown))]) for m in here]
+
+    def column(at: int) -> int:
+        return columns[min(max(at - start, 0), len(shown))]
+
+    points = [(column(m.start), column(m.end)) for m in here]
     for mark in ends:
-        at = columns[min(max(mark.end - 1, 0) if mark.last == number else mark.start, len(shown))]
+        at = column(max(mark.end - 1, 0) if mark.last == number else mark.start)
         points.append((at, at + 1))
     first, last = (min(p[0] for p in points), max(p[1] for p in points)) if points else (0, 1)
-    return _cropped(shown, columns, first, last, max(width, 20), "…" if _carries(encoding) else "...")
+    dots = "…" if _carries(encoding) else "..."
+    return _cropped(shown, columns, first, last, max(width, 20), dots, start, end < len(text))
+
+
+def _window(text: str, here: Sequence[_Mark], ends: Sequence[_Mark], number: int, width: int) -> tuple[int, int]:
+    """The part of a line that can be shown: a line may have millions of characters, and a thousand findings."""
+    reach = 2 * max(width, 20) + 40
+    if len(text) <= 2 * reach:
+        return 0, len(text)
+    starts = [mark.start for mark in here]
+    starts += [max(mark.end - 1, 0) if mark.last == number else mark.start for mark in ends]
+    at = min(starts, default=0)
+    return max(0, at - reach), min(len(text), at + reach)
 
 
 def _carries(encoding: str) -> bool:
     return printable("…", encoding) == "…"
 
 
-def _cropped(shown: Sequence[Cell], columns: Sequence[int], first: int, last: int, width: int, dots: str) -> _Line:
-    """The part of a line around columns ``first`` to ``last``, with dots where something was left out."""
+def _cropped(
+    shown: Sequence[Cell], columns: Sequence[int], first: int, last: int, width: int, dots: str, start: int, more: bool
+) -> _Line:
+    """The part of a line around columns ``first`` to ``last``, with dots where something was left out.
+
+    The line goes on before ``shown`` by ``start`` characters, and after it if ``more`` is set.
+    """
     room = width - 2 * len(dots)
     spare = max(room - (last - first), 0)
     left = max(0, min(first - min(_CONTEXT, spare), columns[-1] - room)) if spare else max(0, first - _CONTEXT)
     right = left + room
     begin = next(i for i, column in enumerate(columns) if column >= left)
     end = max(begin, max(i for i, column in enumerate(columns) if column <= right))
-    head = dots if begin > 0 else ""
-    tail = dots if end < len(shown) else ""
+    head = dots if begin > 0 or start else ""
+    tail = dots if end < len(shown) or more else ""
     low, high = columns[begin], columns[end]
     moved = [len(head) + min(max(column, low), high) - low for column in columns]
-    return _Line(head + "".join(cell.text for cell in shown[begin:end]) + tail, moved)
+    return _Line(head + "".join(cell.text for cell in shown[begin:end]) + tail, moved, start)
 
 
 def _underlines(here: Sequence[_Mark], line: _Line) -> list[Row]:

@@ -64,6 +64,8 @@ def format_document(document: Document) -> str:
     if document.text is None or not isinstance(root, MappingNode) or uses_anchors(root):
         raise ValueError("only a spec without anchors that was read from text has a canonical text")
     notes = _notes(document.text, root)
+    if not len(root):
+        return "\n".join([*notes.end, "{}"]) + "\n"
     plain = _plain(root, "", notes)
     assert isinstance(plain, MappingNode)
     root = plain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -190,9 +191,9 @@ def combine(
     if kind in ("multiply", "maximum", "minimum") or any(state.border for state in states):
         states = tuple(fold_border(state) for state in states)
     repeated = _repeats(sources, len(states))
-    first = (
-        tuple(sources.index(source) for source in sources) if len(sources) == len(states) else tuple(range(len(states)))
-    )
+    earliest: dict[object, int] = {}
+    numbered = sources if len(sources) == len(states) else tuple(range(len(states)))
+    first = tuple(earliest.setdefault(source, index) for index, source in enumerate(numbered))
     spread_states: list[State] = []
     pulls: list[Pull] = []
     for state in states:
@@ -324,7 +325,8 @@ def _repeats(sources: tuple[object, ...], n: int) -> tuple[int, ...]:
     """How often each input occurs."""
     if len(sources) != n:
         return (1,) * n
-    return tuple(sources.count(source) for source in sources)
+    times = Counter(sources)
+    return tuple(times[source] for source in sources)
 
 
 def _merge(kind: str, parts: list[Moments], first: tuple[int, ...]) -> Moments:
