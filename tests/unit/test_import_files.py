@@ -174,9 +174,7 @@ class TestHdf5:
         with pytest.raises(ImportProblem, match="cannot cope with it"):
             read_model_file(model)
 
-    def test_modules_in_the_current_folder_are_not_imported(
-        self, model: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_modules_in_the_current_folder_are_not_imported(self, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (model.parent / "h5py.py").write_text("raise SystemExit('run')")
         monkeypatch.chdir(model.parent)
         assert read_model_file(model) == CONFIG

@@ -46,7 +46,7 @@ def read_attributes(path: Path, most: int) -> tuple[bytes | None, ...]:
         most: bytes that one attribute may have.
 
     Raises:
-        HdfProblem: if it is no HDF5 file, an attribute is too long, or reading it crashes, takes too long or too much memory.
+        HdfProblem: if it is no HDF5 file, an attribute is too long, or reading it crashes or takes too much.
     """
     call = [sys.executable, "-P", __file__, str(path.resolve()), str(most)]
     env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
