@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -230,7 +231,14 @@ def _rename_new(temporary: Path, target: Path) -> None:
 
 
 def _swap(temporary: Path, target: Path) -> None:
-    """Put ``temporary`` in the place of the directory ``target``; the old one comes back if that fails."""
+    """Put ``temporary`` in the place of the directory ``target``.
+
+    In one step where the system can exchange two names, so that there is no moment without a target; else the old
+    one is put aside first, and comes back if something fails.
+    """
+    if _exchange(temporary, target):
+        shutil.rmtree(temporary, ignore_errors=True)
+        return
     aside = target.with_name(f".{target.name[:100]}.old-{secrets.token_hex(6)}")
     try:
         os.rename(target, aside)
@@ -240,3 +248,21 @@ def _swap(temporary: Path, target: Path) -> None:
             os.rename(aside, target)
         raise
     shutil.rmtree(aside, ignore_errors=True)
+
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Have two names change places in one step (``renameat2``); False where the system or the disk cannot."""
+    if not sys.platform.startswith("linux"):
+        return False
+    import ctypes
+
+    try:
+        call = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):  # another C library, or one before 2.28
+        return False
+    done: int = call(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE)
+    return done == 0

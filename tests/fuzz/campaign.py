@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import importlib.util
 import json
 import os
@@ -16,14 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.fuzz.coverage_guided import Watch, mutator
+from tests.fuzz.ledger import add_tally
 from tests.fuzz.targets import TARGETS
 
-__all__ = ["LEDGER", "campaign", "unguided"]
+__all__ = ["campaign", "unguided"]
 
 _ROOT = Path(__file__).parents[2]
-LEDGER = Path(__file__).with_name("ledger.json")
-"""What all campaigns together have done, by target, and what they found."""
-
 _STATE = re.compile(r"cov: (\d+) ft: (\d+) corp: (\d+)/")
 
 
@@ -57,7 +54,7 @@ def campaign(folder: Path, seconds: float, targets: Iterable[str] = tuple(TARGET
         tally["features"] = int(states[-1][1]) if states else 0
         tally["new"] = sorted({path.name for path in (place / "findings").glob("*.txt")} - before)
         done[name] = tally
-        _add(name, tally, guided)
+        add_tally(name, tally, guided)
     return done
 
 
@@ -72,16 +69,3 @@ def unguided(name: str, folder: Path, seconds: float, seed: int = 0) -> Watch:
         watch(mutate(chance.choice(seeds), 20_000, chance.getrandbits(32)))
     watch.write()
     return watch
-
-
-def _add(name: str, tally: dict[str, Any], guided: bool) -> None:
-    ledger: dict[str, Any] = json.loads(LEDGER.read_text()) if LEDGER.exists() else {"targets": {}, "found": []}
-    row = ledger["targets"].setdefault(name, {"runs": 0, "valid": 0, "seconds": 0.0, "edges": 0, "slowest": 0.0})
-    for key in ("runs", "valid"):
-        row[key] += tally[key]
-    row["seconds"] = round(row["seconds"] + tally["seconds"], 1)
-    row["edges"] = max(row["edges"], tally["edges"])
-    row["slowest"] = max(row["slowest"], tally["slowest"])
-    row["guided"] = guided
-    row["last"] = datetime.datetime.now(datetime.UTC).date().isoformat()
-    LEDGER.write_text(json.dumps(ledger, indent=1) + "\n")

@@ -2,26 +2,83 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Kills", "kill_runs"]
+__all__ = ["COMMANDS", "Command", "Kills", "kill_runs"]
 
-_SPEC = """vgspec: "1"
-name: m
-inputs: {x: {shape: [64]}}
-layers:
-  - {repeat: {count: 60}, body: [{Dense: {units: 64, activation: relu}}]}
-  - {Dense: {units: 2}}
-"""
-_OLD = b"the old file\n" * 1000
 _ROOT = Path(__file__).parents[2]
+_LAYER = "  - {Dense: {units: 64, activation: sigmoid}}\n"
+_SPEC = 'vgspec: "1"\nname: m\ninputs: {x: {shape: [64]}}\nlayers:\n' + _LAYER * 12 + "  - {Dense: {units: 2}}\n"
+_UNTIDY = f"# kept\n{_SPEC}".replace("{units: 64", "{  units:   64")
+_CONFIG = {
+    "class_name": "Sequential",
+    "config": {
+        "name": "s",
+        "layers": [
+            {"class_name": "InputLayer", "config": {"batch_shape": [None, 8], "name": "i"}},
+            *({"class_name": "Dense", "config": {"name": f"d{i}", "units": 4 + i}} for i in range(200)),
+        ],
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that writes.
+
+    Attributes:
+        argv: its arguments.
+        target: what it writes.
+        old: what stands there before, as the bytes of a file.
+        folder: whether it writes a folder.
+        is_whole: whether a file or folder is complete, where two such are not equal byte for byte.
+    """
+
+    argv: tuple[str, ...]
+    target: str
+    old: bytes = b"the old file\n" * 1000
+    folder: bool = False
+    is_whole: Callable[[Path], bool] | None = None
+
+
+def _whole_model(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None and "model.weights.h5" in archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return False
+
+
+def _whole_folder(path: Path) -> bool:
+    names = ("saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001")
+    return all((path / name).is_file() and (path / name).stat().st_size for name in names)
+
+
+COMMANDS = {
+    "build": Command(("build", "m.yaml", "--out", "out.py", "--force"), "out.py"),
+    "build-keras": Command(
+        ("build", "m.yaml", "--out", "out.keras", "--force", "--seed", "1"), "out.keras", is_whole=_whole_model
+    ),
+    "build-folder": Command(
+        ("build", "m.yaml", "--out", "out", "--force", "--seed", "1"), "out", folder=True, is_whole=_whole_folder
+    ),
+    "init": Command(("init", "new.yaml", "--template", "resnet50", "--force"), "new.yaml"),
+    "fmt": Command(("fmt", "untidy.yaml"), "untidy.yaml", old=_UNTIDY.encode()),
+    "fix": Command(("lint", "bad.yaml", "--fix", "--unsafe-fixes", "--exit-zero"), "bad.yaml", old=_SPEC.encode()),
+    "import": Command(("import", "m.json", "--out", "new.yaml", "--force"), "new.yaml"),
+}
+"""The commands that write, by name."""
 
 
 @dataclass
@@ -32,74 +89,82 @@ class Kills:
         old: runs after which the old file was there.
         new: runs after which the new one was.
         killed: runs that ended by the signal, not by themselves.
+        left: files that a killed run left beside the target under a temporary name.
         broken: what was found wrong, in words.
     """
 
     old: int = 0
     new: int = 0
     killed: int = 0
+    left: int = 0
     broken: list[str] = field(default_factory=list)
 
 
-def _command(name: str, folder: Path) -> tuple[list[str], Path]:
-    spec = folder / "m.yaml"
-    spec.write_text(_SPEC)
-    start = [sys.executable, "-m", "vgspec"]
-    if name == "init":
-        return [*start, "init", "new.yaml", "--template", "resnet50", "--force"], folder / "new.yaml"
-    target = {"build": "out.py", "build-keras": "out.keras"}[name]
-    return [*start, "build", "m.yaml", "--out", target, "--force", "--seed", "1"], folder / target
+def _content(path: Path) -> dict[str, bytes]:
+    """A file, or all files of a folder, by their places in it."""
+    if path.is_dir():
+        return {str(p.relative_to(path)): p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file()}
+    return {"": path.read_bytes()} if path.exists() else {}
 
 
 def kill_runs(name: str, times: int, folder: Path, seed: int = 0) -> Kills:
-    """Run a command again and again, each time killed (SIGKILL) after a random part of its time.
+    """Run a command again and again, each time killed (SIGKILL): at a random moment, or a little after it began to write.
 
     Args:
-        name: ``build`` (to Python source), ``build-keras`` or ``init``.
+        name: one of `COMMANDS`.
         times: how often.
         folder: an empty folder to work in.
         seed: of the moments.
     """
+    command = COMMANDS[name]
     chance = random.Random(seed)
-    call, target = _command(name, folder)
+    (folder / "m.yaml").write_text(_SPEC)
+    (folder / "m.json").write_text(json.dumps(_CONFIG))
+    target = folder / command.target
+    before = {"saved_model.pb": b"old", "variables/old": command.old} if command.folder else {"": command.old}
     env = {**os.environ, "PYTHONPATH": str(_ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
 
     def start() -> subprocess.Popen[bytes]:
-        target.write_bytes(_OLD)
+        if command.folder:
+            shutil.rmtree(target, ignore_errors=True)
+        for place, data in before.items():
+            (target / place).parent.mkdir(parents=True, exist_ok=True)
+            (target / place).write_bytes(data)
         quiet = subprocess.DEVNULL
+        call = [sys.executable, "-m", "vgspec", *command.argv]
         return subprocess.Popen(call, cwd=folder, env=env, stdin=quiet, stdout=quiet, stderr=quiet)
 
     begun = time.monotonic()
     if (status := start().wait()) != 0:
         return Kills(broken=[f"the command fails with {status} when it is left alone"])
     whole = time.monotonic() - begun
-    new = target.read_bytes()
+    new, beside = _content(target), {path.name for path in folder.iterdir()}
     result = Kills()
+    if new == before:
+        result.broken.append("the command writes nothing")
     for turn in range(times):
         process = start()
-        # half of them late, when the file is being written
-        time.sleep(whole * (chance.random() if turn % 2 else 0.8 + 0.3 * chance.random()))
+        if turn % 2:  # while it writes: from when something new stands beside the target
+            end = time.monotonic() + 3 * whole
+            while process.poll() is None and time.monotonic() < end and {p.name for p in folder.iterdir()} <= beside:
+                time.sleep(0.0005)
+            time.sleep(chance.choice((0.0, 0.001, 0.01, 0.1)) * chance.random() * (1 + whole))
+        else:
+            time.sleep(whole * chance.choice((1.0, 1.1)) * chance.random())
         process.send_signal(signal.SIGKILL)
         status = process.wait()
         result.killed += status == -signal.SIGKILL
         if status not in (0, -signal.SIGKILL):
             result.broken.append(f"exit status {status}")
-        found = target.read_bytes() if target.exists() else None
-        if found == _OLD:
+        found = _content(target)
+        if found == before:
             result.old += 1
-        elif found == new or (found is not None and name == "build-keras" and _is_whole_archive(target)):
+        elif found == new or (found and command.is_whole is not None and command.is_whole(target)):
             result.new += 1
         else:
-            result.broken.append("no file" if found is None else f"{len(found)} bytes of {len(new)}")
+            sizes = {place: len(data) for place, data in found.items()}
+            result.broken.append(f"half a file: {sizes}" if found else "no file")
+        for path in [path for path in folder.iterdir() if path.name not in beside]:
+            result.left += 1
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     return result
-
-
-def _is_whole_archive(path: Path) -> bool:
-    """Whether a Keras file is complete; two such are not equal byte for byte, since they hold their time."""
-    import zipfile
-
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None and "model.weights.h5" in archive.namelist()
-    except (zipfile.BadZipFile, OSError):
-        return False

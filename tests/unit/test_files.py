@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,19 @@ class TestFile:
         atomic_write(target, "2", force=True)
         assert stat.S_IMODE(target.stat().st_mode) == 0o751
 
+    @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="renameat2 is Linux's")
+    def test_two_names_change_places_in_one_step(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        target = tmp_path / "d"
+        target.mkdir()
+        (target / "old").write_text("")
+        if not files._exchange(target, target):
+            pytest.skip("this disk cannot")
+        monkeypatch.setattr(files.os, "rename", None)  # there is no moment without a target
+        with atomic_directory(target, force=True) as folder:
+            (folder / "new").write_text("")
+        assert left(tmp_path) == ["d"]
+        assert left(target) == ["new"]
+
     @posix
     def test_follows_a_link(self, tmp_path: Path) -> None:
         (tmp_path / "real").mkdir()
@@ -269,6 +283,7 @@ class TestDirectory:
             rename(source, goal)
 
         monkeypatch.setattr(files.os, "rename", fails)
+        monkeypatch.setattr(files, "_exchange", lambda first, second: False)
         with (
             pytest.raises(OutputError if isinstance(error, OSError) else KeyboardInterrupt),
             atomic_directory(target, force=True) as folder,
