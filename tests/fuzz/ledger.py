@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.fuzz.attacks import Attack, Measured
+from tests.fuzz.attacks import ATTACKS, Attack, Measured
 from tests.fuzz.kill import Kills
 
 __all__ = ["LEDGER", "add_attack", "add_kills", "add_tally", "page", "write_page"]
@@ -85,8 +85,11 @@ def page(ledger: dict[str, Any]) -> str:
         "| attack | finding | seconds | MiB at most |",
         "|---|---|---|---|",
     ]
-    for name, row in ledger["attacks"].items():
-        lines.append(f"| {name} | {row['finds'] or 'none: harmless'} | {row['seconds']:.1f} | {row['mebibytes']} |")
+    for attack in ATTACKS:
+        row = ledger["attacks"].get(attack.name)
+        cost = f"{row['seconds']:.1f} | {row['mebibytes']}" if row is not None else "not measured yet | "
+        command = f" (`vgspec {attack.argv[0]}`)" if attack.argv and attack.argv[0] != "lint" else ""
+        lines.append(f"| {attack.name}{command} | {attack.finds or 'none: harmless'} | {cost} |")
     rows = ledger["targets"]
     hours = sum(row["seconds"] for row in rows.values()) / 3600
     lines += [
@@ -108,7 +111,7 @@ def page(ledger: dict[str, Any]) -> str:
             lines.append(
                 f"| `{name}` | {words} | {row['runs']:,} | {row['valid']:,} | {spent:.2f} | {edges} | {row['slowest']:.1f} |"
             )
-    lines += ["", "What it found, all mended, each with a test:", ""]
+    lines += ["", "What it and the attacks found, all mended:", ""]
     lines += [f"- {what}" for what in ledger["found"]]
     lines += [
         "",
