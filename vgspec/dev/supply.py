@@ -110,7 +110,14 @@ def _packages(python: str, place: Path) -> None:
     consumer.mkdir()
     (consumer / "good.py").write_text(_CONSUMER)
     (consumer / "wrong.py").write_text(_WRONG)
-    check = [sys.executable, "-m", "mypy", "--strict", "--python-executable", place / "whl" / programs.name / "python"]
+    check: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--python-executable",
+        place / "whl" / programs.name / "python",
+    ]
     _run([*check, "good.py"], consumer)
     if "Incompatible types" not in _run([*check, "wrong.py"], consumer, fails=True):
         raise SystemExit("mypy does not see the types of the installed package")
