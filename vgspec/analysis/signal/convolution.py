@@ -132,6 +132,8 @@ def _depthwise(
     outer = _outer(state, primitive.shape[: len(state.spatial)], primitive, taps) if state.border else 1.0
     maps = []
     segments = []
+    shared = taps.mean / math.prod(primitive.strides)
+    sharing = max(min(2.0 * math.sqrt(shared), shared), 1.0)
     for segment in state.segments:
         alone = State(
             state.sizes,
@@ -150,8 +152,8 @@ def _depthwise(
         maps.append(step)
         hetero = segment.hetero + law.excess / taps.size
         excess = step.excess((segment,))
-        # the variance of n independent values is found to (excess + 2) / n; positions in one window share their inputs
-        uneven = max(excess + 2.0, 0.0) * taps.mean / (BATCH_SIZE * taps.outputs)
+        # the variance of n independent values is found to (excess + 2) / n; windows that overlap share their inputs
+        uneven = max(excess + 2.0, 0.0) * sharing / (BATCH_SIZE * taps.outputs)
         segments.append(Segment(segment.size * multiplier, step.transfer(step.x), None, hetero, uneven, excess=excess))
     whole = LinearMap(state, law, taps, 1, multiplier, sizes, state.channel, moved)
     # cosines between vectors are now means over channels and taps: of those that the narrower layers before left, only

@@ -203,8 +203,21 @@ class LinearMap:
             dead=self.state.dead,
             profile=self.profile,
             reach=self.reach,
-            vary=self.vary,
+            vary=self.vary + (self._sampled(units) if self.law.random else 0.0),
         )
+
+    def _sampled(self, units: int) -> float:
+        """Relative variance of a sample's mean square, from the finite number of units and of positions.
+
+        As for the whole batch (`output`), with the mean squared cosine between two vectors of one sample.
+        """
+        x, n = self.x, self.state.positions
+        variance = x.q - x.r
+        if not variance > 1e-9 * x.q or self.taps.outputs < 2:
+            return 0.0
+        far = ((x.s - x.r) / variance) ** 2
+        base = max(self.state.overlap / self.taps.mean, 1.0 / max(self.fan_in * self.taps.size, 1))
+        return 2.0 / max(units, 1) * (1.0 / n + far + base)
 
     def excess(self, segments: tuple[Segment, ...]) -> float:
         """The excess of the sum over these channels' elements."""

@@ -11,7 +11,7 @@ from vgspec.analysis.signal.functions import absolute, affine, chain
 from vgspec.analysis.signal.kinship import Kin, join
 from vgspec.analysis.signal.linear import fold_border, to_channel
 from vgspec.analysis.signal.pointwise import align, function_moments, respond, third_moment
-from vgspec.analysis.signal.positions import Profile, blend
+from vgspec.analysis.signal.positions import Profile, alike, blend
 from vgspec.analysis.signal.quadrature import normal_cdf
 from vgspec.analysis.signal.state import (
     Grad,
@@ -24,7 +24,7 @@ from vgspec.analysis.signal.state import (
     UnknownSignal,
     average,
 )
-from vgspec.analysis.signal.tails import added, both, mixed, scales
+from vgspec.analysis.signal.tails import added, both, mixed, scales, together
 from vgspec.layers import signal as rule
 
 __all__ = ["broadcast_to", "combine", "concatenate", "typical", "unbroadcast"]
@@ -265,7 +265,9 @@ def combine(
                 inward = inward.scaled(factors[index] ** 2)
             if kind == "multiply":
                 others = _vary(kind, tuple(state for at, state in enumerate(wide_states) if at != index))
-                inward = replace(inward.scaled(1.0 + math.sqrt(grad.vary * others)), vary=both(grad.vary, others))
+                inward = replace(inward.scaled(1.0 + together(grad.vary, others)), vary=both(grad.vary, others))
+                place = _profile(kind, tuple(state for at, state in enumerate(wide_states) if at != index))
+                inward = inward.scaled(1.0 + alike(grad.profile, place))
             results.append(pulls[index](inward).normalised())
         return Pulled(tuple(results))
 

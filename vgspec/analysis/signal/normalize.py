@@ -27,7 +27,7 @@ from vgspec.analysis.signal.state import (
     Step,
     pair_average,
 )
-from vgspec.analysis.signal.tails import scales
+from vgspec.analysis.signal.tails import EVENED, scales, together
 from vgspec.analysis.signal.weights import weight_law
 from vgspec.layers import signal as rule
 
@@ -121,7 +121,9 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
     output = state.with_segments(outputs)
     if not primitive.frozen:
         centred = 1.0 - taken / square if square > 0.0 else 1.0
-        output = replace(output, spread=0.0, fresh=0.0, profile=flatter(state.profile, centred))
+        output = replace(
+            output, spread=0.0, fresh=0.0, profile=flatter(state.profile, centred), vary=state.vary * EVENED
+        )
     sizes = tuple(segment.size for segment in state.segments)
     gain = gains[0] * gains[0] + gains[1]
     elements = BATCH_SIZE * positions
@@ -131,7 +133,7 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
         if grad is None:
             return Pulled((None,))
         result = []
-        together = math.sqrt(grad.vary * state.vary)  # samples that are large get large gradients
+        common = together(grad.vary, state.vary)  # samples that are large get large gradients
         cut = align(grad, sizes)
         for g, segment, inverse, share, unequal in zip(cut, state.segments, inverses, shares, unequals, strict=True):
             f = inverse * gain
@@ -142,7 +144,7 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
             if unequal is not None:
                 result.append(_to_unequal(g, segment.size, mean, gain, unequal, elements))
                 continue
-            along = max(g.h + g.a * g.a, g.q / elements * (1.0 + together)) * share * (2.0 - share)
+            along = max(g.h + g.a * g.a, g.q / elements * (1.0 + common)) * share * (2.0 - share)
             q = max(g.q - mean - along, 0.0)
             radial = g.a * g.a * share * (2.0 - share)
             of_p, of_s, of_r = _pairs_along(radial, segment.moments, positions)

@@ -15,6 +15,7 @@ import numpy as np
 
 from vgspec.analysis.signal import tails
 from vgspec.analysis.signal.functions import Chain, Fn, chain, skewed
+from vgspec.analysis.signal.positions import alike
 from vgspec.analysis.signal.quadrature import Basis, Vector, basis, mehler, spectrum
 from vgspec.analysis.signal.state import (
     BATCH_SIZE,
@@ -300,7 +301,7 @@ def apply_function(state: State, fn: Fn) -> Step:
         spread=state.spread * min(chi * chi, 4.0),
         fresh=fresh,
         dead=dead,
-        vary=state.vary * min(chi * chi, 1.0),  # what grows here, the next normalization takes away again
+        vary=tails.grown(state.vary, chi),
     )
     sizes = tuple(segment.size for segment in state.segments)
     positions = state.positions
@@ -311,7 +312,7 @@ def apply_function(state: State, fn: Fn) -> Step:
             return Pulled((None,))
         result = []
         ratio = kept = weight = follows = 0.0
-        together = math.sqrt(grad.vary * state.vary)
+        common = (1.0 + tails.together(grad.vary, state.vary)) * (1.0 + alike(grad.profile, state.profile)) - 1.0
         rows = zip(align(grad, sizes), state.segments, bases, responses, extras, strict=True)
         for g, segment, base, response, excess in rows:
             if response is None:
@@ -321,7 +322,7 @@ def apply_function(state: State, fn: Fn) -> Step:
                 continue
             past = _through(g, segment, base, response, fn, positions)
             # slopes of elements with heavy tails, and of samples that are large where the gradient is
-            more = 1.0 + excess * response.slope_shift + together * response.slope_chi
+            more = 1.0 + excess * response.slope_shift + common * response.slope_chi
             past = past._replace(q=past.q * max(more, 0.1))
             result.append(past.scaled(_typical_share(response, segment.size, base, positions)))
             follows += segment.size * response.slope_chi

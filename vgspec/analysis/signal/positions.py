@@ -17,7 +17,7 @@ import numpy as np
 from vgspec.analysis.signal.quadrature import Vector
 from vgspec.analysis.signal.taps import shifts
 
-__all__ = ["LONGEST", "Axis", "Profile", "Sums", "Window", "blend", "flatter", "padded", "window"]
+__all__ = ["LONGEST", "Axis", "Profile", "Sums", "Window", "alike", "blend", "flatter", "padded", "window"]
 
 Profile: TypeAlias = tuple[Vector, ...]
 
@@ -192,6 +192,18 @@ def padded(profile: Profile, sizes: tuple[int, ...], border: tuple[tuple[int, in
         vector = profile[axis] if profile else np.ones(inside)
         result.append(np.pad(vector, edge) * (size / inside))
     return tuple(result)
+
+
+def alike(a: Profile, b: Profile) -> float:
+    """The mean product of two profiles, less one: how far two tensors are large at the same positions."""
+    if len(a) != len(b):
+        return 0.0
+    total = 1.0
+    for x, y in zip(a, b, strict=True):
+        if x.size != y.size:
+            return 0.0
+        total *= float(x @ y) / x.size
+    return total - 1.0
 
 
 def flatter(profile: Profile, share: float) -> Profile:

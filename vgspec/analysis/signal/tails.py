@@ -22,7 +22,11 @@ from vgspec.analysis.signal.state import Moments, Segment, State
 if TYPE_CHECKING:
     from vgspec.analysis.signal.pointwise import Response
 
-__all__ = ["added", "both", "corrected", "dropped", "excess_of", "mixed", "scales", "summed"]
+__all__ = ["added", "both", "corrected", "dropped", "excess_of", "grown", "mixed", "scales", "summed", "together"]
+
+EVENED = 0.92
+"""What a normalization of each channel leaves of the samples' relative variance, since some channels carry more of a
+sample's mean square than others before it: measured on EfficientNetB0 and MobileNetV3Small, 0.85 to 0.95."""
 
 _WIDEST = 6.0
 """The largest excess for which the first term of the series is taken; the tails of larger ones count as this."""
@@ -70,9 +74,31 @@ def mixed(values: list[float], weights: list[float]) -> float:
     return (sum(weight * math.sqrt(value) for value, weight in zip(values, weights, strict=True)) / total) ** 2
 
 
+def grown(vary: float, exponent: float) -> float:
+    """The same behind a function that follows its argument's mean square with this exponent.
+
+    A function that rises faster than its argument does so over a limited range: the more samples differ, the fewer lie
+    in it.
+    """
+    square = exponent * exponent
+    return vary * (1.0 + (square - 1.0) / (1.0 + vary)) if square > 1.0 else vary * square
+
+
+def together(gradient: float, values: float) -> float:
+    """Mean product of two sizes less one, from their relative variances over samples.
+
+    A gradient is large for a sample where its values are: they made it so. Where its size varies more than theirs do,
+    the rest comes from elsewhere: correlations of 0.9 down to 0.4 were measured in EfficientNetB0, about the fourth
+    root of the ratio of the variances.
+    """
+    if gradient <= 0.0 or values <= 0.0:
+        return 0.0
+    return math.sqrt(gradient * values * math.sqrt(min(values / gradient, 1.0)))
+
+
 def both(a: float, b: float, exponent: float = 1.0) -> float:
-    """The same for a product of two sizes, the second to some power, that go together over samples."""
-    return min((math.sqrt(a) + exponent * math.sqrt(b)) ** 2, 30.0) if a > 0.0 or b > 0.0 else 0.0
+    """The relative variance of a product of two sizes, the second to some power."""
+    return min(a + exponent * exponent * b + 2.0 * exponent * together(a, b), 30.0)
 
 
 def dropped(segment: Segment, keep: float) -> float:
