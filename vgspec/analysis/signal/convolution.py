@@ -19,6 +19,7 @@ from vgspec.analysis.signal.positions import Window, window
 from vgspec.analysis.signal.state import BATCH_SIZE, Grad, Pulled, Segment, State, Step, UnknownSignal
 from vgspec.analysis.signal.taps import Taps, count
 from vgspec.analysis.signal.weights import WeightLaw, weight_law
+from vgspec.analysis.signal.windows import strided
 from vgspec.catalogue.moments import Structure
 from vgspec.layers import signal as rule
 
@@ -50,7 +51,8 @@ def convolve(state: State, primitive: rule.Convolution) -> Step:
         law = law._replace(variance=law.variance / top**2, mean=law.mean / top)
     sizes = list(outputs)
     sizes.insert(state.channel, primitive.filters)
-    state = replace(state, reach=_reach(state, kernel, primitive))
+    lag = 0.0 if primitive.transposed else strided(state.lag, max(primitive.strides, default=1))
+    state = replace(state, reach=_reach(state, kernel, primitive), lag=lag)
     if primitive.depthwise:
         return _depthwise(state, primitive, law, taps, tuple(sizes), moved)
     outer = _outer(state, kernel, primitive, taps) if state.border and not primitive.transposed else 1.0
@@ -146,6 +148,7 @@ def _depthwise(
             state.dead,
             profile=state.profile,
             reach=state.reach,
+            lag=state.lag,
             vary=state.vary,
         )
         step = LinearMap(alone, law, taps, 1, multiplier, sizes, state.channel, moved)

@@ -12,6 +12,7 @@ from vgspec.analysis.signal.alignment import aligned
 from vgspec.analysis.signal.functions import scalar_function
 from vgspec.analysis.signal.kinship import Kin
 from vgspec.analysis.signal.linear import fold_border, to_channel
+from vgspec.analysis.signal.lookup import lookup
 from vgspec.analysis.signal.pointwise import apply_function
 from vgspec.analysis.signal.state import Grad, GradSegment, Moments, Pulled, Segment, State, Step, UnknownSignal
 from vgspec.analysis.signal.weights import weight_law
@@ -281,7 +282,7 @@ _HANDLERS: dict[type, Handler] = {
     rule.Linear: lambda states, primitive, place: linear.linear(states[0], primitive),
     rule.Convolution: lambda states, primitive, place: convolution.convolve(states[0], primitive),
     rule.Bias: lambda states, primitive, place: linear.add_bias(states[0], primitive),
-    rule.Lookup: lambda states, primitive, place: linear.lookup(states[0], primitive),
+    rule.Lookup: lambda states, primitive, place: lookup(states[0], primitive),
     rule.Elementwise: _elementwise,
     rule.Softmax: _softmax,
     rule.BatchNormalize: lambda states, primitive, place: normalize.batch_normalize(states[0], primitive),

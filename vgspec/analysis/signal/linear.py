@@ -36,7 +36,6 @@ __all__ = [
     "largest_singular_value",
     "linear",
     "log_of",
-    "lookup",
     "merge_axes",
     "to_channel",
     "typical_gradient",
@@ -158,7 +157,7 @@ class LinearMap:
         typical = 1.0 / math.sqrt(1.0 + state.fresh)
         self.x = state.moments
         self.x = Moments(self.x.m, *(value * typical for value in self.x[1:])) if state.fresh else self.x
-        self.profile, self.reach, self.vary = state.profile, state.reach, state.vary
+        self.profile, self.reach, self.vary, self.lag = state.profile, state.reach, state.vary, state.lag
         self._sums = None if window is None else window.forward(state.profile)
         if self._sums is not None:
             self.profile = self._sums[1]
@@ -203,6 +202,7 @@ class LinearMap:
             dead=self.state.dead,
             profile=self.profile,
             reach=self.reach,
+            lag=self.lag,
             vary=self.vary + (self._sampled(units) if self.law.random else 0.0),
         )
 
@@ -353,6 +353,7 @@ def linear(state: State, primitive: rule.Linear) -> Step:
             output.dead,
             profile=output.profile,
             reach=output.reach,
+            lag=output.lag,
             vary=output.vary,
         )
 
@@ -474,6 +475,7 @@ def add_bias(state: State, primitive: rule.Bias) -> Step:
         output.dead,
         profile=flatter(state.profile, share),
         reach=state.reach,
+        lag=state.lag,
         vary=state.vary,
     )
     own = (after - law.mean * output.moments.m - v) / after if after > 0.0 else 1.0
@@ -482,32 +484,3 @@ def add_bias(state: State, primitive: rule.Bias) -> Step:
 
 def _straight(grads: tuple[Grad | None, ...]) -> Pulled:
     return Pulled(grads)
-
-
-def lookup(state: State, primitive: rule.Lookup) -> Step:
-    """Rows of a table by a uniformly drawn index."""
-    law = weight_law(primitive.initializer, primitive.shape)
-    rows, width = primitive.shape
-    x = state.moments
-    drawn = rows if state.integer is None else min(state.integer, rows)
-    if state.integer is None:  # a floating input is cut to an integer: a standard normal one gives -2..2, mostly 0
-        drawn = min(rows, 3)
-    v, mean = law.variance, law.mean * law.mean
-    same = v / drawn + mean
-    del x
-    moments = Moments(law.mean, v + mean, same, same, same, mean, mean, mean, mean)
-    sizes = (*state.sizes, width)
-    output = State(sizes, len(sizes) - 1, (Segment(width, moments),), overlap=1.0 / drawn)
-    positions = math.prod(state.sizes)
-
-    def pull(grads: tuple[Grad | None, ...]) -> Pulled:
-        grad = grads[0]
-        if grad is None:
-            return Pulled((None,))
-        g = grad.mean
-        n = BATCH_SIZE * positions
-        coherent = (positions - 1) * g.s + (BATCH_SIZE - 1) * (g.p + (positions - 1) * g.r)
-        size = n * width * (g.q + coherent / drawn)
-        return Pulled((None,), ((primitive.kernel, log_of(size, grad.log)),))
-
-    return Step((output,), pull)

@@ -245,6 +245,7 @@ def combine(
         dead=dead,
         profile=_profile(kind, wide_states),
         reach=max(state.reach for state in wide_states),
+        lag=_lag(kind, wide_states),
         vary=_vary(kind, wide_states),
     )
     if kind in ("add", "average", "subtract"):
@@ -289,6 +290,16 @@ def _multiplied(state: State, factor: float) -> State:
             for item in state.segments
         ),
     )
+
+
+def _lag(kind: str, states: tuple[State, ...]) -> float:
+    """The correlation of neighbours: the mean by size."""
+    if kind == "multiply":
+        return max(state.lag for state in states)
+    total = sum(state.channels * state.moments.q for state in states)
+    if not total > 0.0 or not any(state.lag for state in states):
+        return 0.0
+    return sum(state.channels * state.moments.q * state.lag for state in states) / total
 
 
 def _vary(kind: str, states: tuple[State, ...]) -> float:
@@ -466,6 +477,7 @@ def concatenate(states: tuple[State, ...], primitive: rule.Concatenate) -> Step:
             overlap=overlap,
             profile=blend([state.profile for state in states], [state.channels * state.moments.q for state in states]),
             reach=max(state.reach for state in states),
+            lag=_lag("add", states),
             vary=mixed([state.vary for state in states], [state.channels * state.moments.q for state in states]),
         )
         widths = tuple(state.channels for state in states)

@@ -302,6 +302,7 @@ def apply_function(state: State, fn: Fn) -> Step:
         fresh=fresh,
         dead=dead,
         vary=tails.grown(state.vary, chi),
+        lag=state.lag and state.lag * math.sqrt(_decorrelation(responses)),
     )
     sizes = tuple(segment.size for segment in state.segments)
     positions = state.positions

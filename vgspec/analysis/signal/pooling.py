@@ -30,6 +30,7 @@ from vgspec.analysis.signal.state import (
     UnknownSignal,
 )
 from vgspec.analysis.signal.taps import count, window_taps
+from vgspec.analysis.signal.windows import FAR, Nearness, nearby, nearness, pooled_lag
 from vgspec.layers import signal as rule
 
 __all__ = ["global_pool", "pool"]
@@ -45,39 +46,11 @@ def _maximum_nodes(k: float) -> tuple[Vector, Vector]:
     return nodes.z, weights / weights.sum()
 
 
-def nearby(x: Moments, smooth: float) -> Moments:
-    """The moments with the pairs of positions being those of one window.
-
-    Positions of one sample differ by noise, and by a pattern that all samples share (``p - r``), which padding alone
-    brings in: it varies slowly over the reach of the border, so that within a window only its share ``1 - smooth`` is
-    seen.
-    """
-    if smooth <= 0.0:
-        return x
-    common, other = smooth * max(x.p - x.r, 0.0), smooth * max(x.kp - x.kr, 0.0)
-    return x._replace(s=x.s + common, r=x.r + common, ks=x.ks + other, kr=x.kr + other)
-
-
-def smoothness(state: State, size: tuple[int, ...]) -> float:
-    """The share of the border's pattern that all positions of a window have in common.
-
-    Distances in a window are ``(k + 1)/3`` on average, those of all pairs ``(n + 1)/3``. The pattern of a border that
-    reaches over ``d`` positions changes by its whole size within about ``4 d / 3``.
-    """
-    if state.reach <= 0.0:
-        return 0.0
-    shares = []
-    for k, n in zip(size, state.spatial, strict=True):
-        apart = (k + 1.0) / 3.0
-        shares.append(max(3.0 * apart / max(n, 1), 4.0 * apart / (3.0 * state.reach)))
-    return 1.0 - min(max(shares, default=1.0), 1.0)
-
-
-def maximum_moments(segment: Segment, k: float, smooth: float = 0.0) -> tuple[Moments, Vector | None]:
+def maximum_moments(segment: Segment, k: float, near: Nearness = FAR) -> tuple[Moments, Vector | None]:
     """Moments of the maximum over ``k`` positions, and where the gradient goes: given the Gaussian value."""
     x = segment.moments
     base, functions = (x, ()) if segment.curve is None else (segment.curve.base, segment.curve.functions)
-    base = nearby(base, smooth)
+    base = nearby(base, near)
     variance = base.q - base.m * base.m
     if not variance > 1e-13 * base.q or k <= 1.0:
         return x, None
@@ -158,25 +131,26 @@ def pool(state: State, primitive: rule.Pool) -> Step:
     if primitive.kind == "average" or single:
         return _average(state, primitive, tuple(sizes), outputs)
     reach = taps.total / taps.outputs
-    smooth = smoothness(state, primitive.size)
+    near = nearness(state, primitive.size)
     segments, routes = [], []
     for segment in state.segments:
-        moments, route = maximum_moments(segment, reach, smooth)
+        moments, route = maximum_moments(segment, reach, near)
         segments.append(Segment(segment.size, moments, None, segment.hetero))
         routes.append(route)
     moved = window(spatial, outputs, primitive.size, primitive.strides, (), primitive.padding, state.border)
     profile = () if moved is None else moved.average(state.profile)
     output = replace(
-        state, sizes=tuple(sizes), segments=tuple(segments), border=(), profile=profile, reach=_fewer(state, primitive)
+        state,
+        sizes=tuple(sizes),
+        segments=tuple(segments),
+        border=(),
+        profile=profile,
+        reach=state.reach / max(primitive.strides, default=1),
+        lag=pooled_lag(state.lag, primitive),
     )
     return Step(
         (output,), _route(state, tuple(routes), taps.outputs / taps.inputs, moved), degree=1.0, straight=reach**-0.5
     )
-
-
-def _fewer(state: State, primitive: rule.Pool) -> float:
-    """The border's reach in the positions that are left."""
-    return state.reach / max(primitive.strides, default=1)
 
 
 def _route(
@@ -230,10 +204,10 @@ def _average(state: State, primitive: rule.Pool, sizes: tuple[int, ...], outputs
         everything = squares * same + (n * n - squares) * far
         return (everything - n * near(same, far)) / (n * (n - 1))
 
-    smooth = smoothness(state, primitive.size)
+    close = nearness(state, primitive.size)
 
     def change(x: Moments) -> Moments:
-        y = nearby(x, smooth)
+        y = nearby(x, close)
         return Moments(
             x.m,
             near(x.q, y.s),
@@ -248,7 +222,13 @@ def _average(state: State, primitive: rule.Pool, sizes: tuple[int, ...], outputs
 
     moved = window(state.spatial, outputs, primitive.size, primitive.strides, (), primitive.padding, ())
     profile = () if moved is None else moved.average(state.profile)
-    output = state.map(change, sizes=sizes, profile=profile, reach=_fewer(state, primitive))
+    output = state.map(
+        change,
+        sizes=sizes,
+        profile=profile,
+        reach=state.reach / max(primitive.strides, default=1),
+        lag=pooled_lag(state.lag, primitive),
+    )
     inputs = total_inputs
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
@@ -304,7 +284,9 @@ def global_pool(state: State, primitive: rule.GlobalPool) -> Step:
                 moments = moments._replace(s=moments.q, r=moments.p, ks=moments.k, kr=moments.kp)
             segments.append(Segment(segment.size, moments, None, segment.hetero))
             routes.append(route)
-        output = replace(state, sizes=tuple(sizes), channel=channel, segments=tuple(segments), border=(), profile=())
+        output = replace(
+            state, sizes=tuple(sizes), channel=channel, segments=tuple(segments), border=(), profile=(), lag=0.0
+        )
         return Step(
             (output,), _route(state, tuple(routes), 1.0 / max(n, 1.0)), degree=1.0, straight=max(n, 1.0) ** -0.5
         )
@@ -320,7 +302,7 @@ def global_pool(state: State, primitive: rule.GlobalPool) -> Step:
             return Moments(x.m, q, p, q, p, k, kp, k, kp)
         return Moments(x.m, q, p, x.s, x.r, k, kp, x.ks, x.kr)
 
-    output = state.map(change, sizes=tuple(sizes), channel=channel, profile=())
+    output = state.map(change, sizes=tuple(sizes), channel=channel, profile=(), lag=0.0)
     positions = state.positions
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:

@@ -129,6 +129,7 @@ class State:
             border; see `positions`). Empty for evenly.
         reach: positions from the border over which zero padding so far makes itself felt.
         vary: relative variance of the samples' mean squares.
+        lag: correlation of neighbouring positions beyond what all positions have in common (see `windows`).
         integer: size of the vocabulary for integer data, otherwise None.
     """
 
@@ -144,6 +145,7 @@ class State:
     profile: tuple[Vector, ...] = ()
     reach: float = 0.0
     vary: float = 0.0
+    lag: float = 0.0
 
     @property
     def channels(self) -> int:
