@@ -112,24 +112,6 @@ CASES: dict[str, tuple[dict[str, Any], float]] = {
         ),
         0.08,
     ),
-    "windows": (  # that overlap, so that neighbours have something in common
-        model(
-            [
-                *[conv(32, padding="same"), {"BatchNormalization": {}}, {"ReLU": {}}],
-                {"MaxPooling2D": {"pool_size": 3, "strides": 2}},
-                *[{"AveragePooling2D": {"pool_size": 3, "strides": 1, "padding": "same"}}] * 2,
-                *[
-                    conv(64, padding="same"),
-                    {"BatchNormalization": {}},
-                    {"AveragePooling2D": {"pool_size": 2}},
-                    {"ReLU": {}},
-                ],
-                *END,
-            ],
-            [25, 25, 3],
-        ),
-        0.05,
-    ),
     "drop path": (model([conv(24, padding="same"), *[GATED] * 4, *WIDER, *END], [4, 4, 8]), 0.14),
     "dropout": (model([dense(128, "relu"), {"Dropout": {"rate": 0.5}}, dense(128, "relu"), dense(32)], [128]), 0.06),
 }
