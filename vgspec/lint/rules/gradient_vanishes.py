@@ -143,6 +143,46 @@ class GradientVanishes(Rule):
                 proposals=(Proposal("use relu with he_normal", changes, Applicability.UNSAFE),) if changes else (),
             )
 
+        yield from self._cut_off(facts)
+
+    def _cut_off(self, facts: Facts) -> Iterator[Finding]:
+        """Kernels whose gradient is exactly zero, since a function behind them has no slope anywhere.
+
+        Kernels that are zero on purpose, at the end of a residual branch or of the model, cut a gradient off for the
+        first step only: they are no such function.
+        """
+        walls = {
+            stage.node.id
+            for stage in facts.stages
+            if any(edge.gradient == -math.inf for edge in facts.edges.get(stage.node.id, ()))
+            and all(kernel.moments.second_moment > 0.0 for kernel in facts.own_kernels.get(stage.node.layer, ()))
+        }
+        above = set(walls)
+        for node in reversed(facts.nodes):
+            if node.id in above:
+                above.update(ref.node for ref in node.refs())
+        dead = [
+            node.id
+            for node in facts.first_calls
+            if node.id in above and (signal := facts.signal(node)) is not None and -math.inf in signal.kernels.values()
+        ]
+        if not dead:
+            return
+        more = len(dead) - 1
+        others = f", nor {more} more kernel{'s' if more > 1 else ''}" if more else ""
+        yield Finding(
+            f"no gradient reaches this layer's kernel{others}: it is exactly 0",
+            node=dead[0],
+            effect="vanishing",
+            region=facts.lineage(dead),
+            related=tuple((name, "it is lost here") for name in sorted(walls)[:3]),
+            help="use a function that has a slope there",
+            evidence=Evidence(
+                "norm of the gradient of the kernel", 0.0, self.limit(facts, "norm"), tuple(sorted(walls)[:5])
+            ),
+            severity=Severity.ERROR,
+        )
+
     def _severity(self, facts: Facts, name: str, size: float) -> Severity | None:
         """Information for a side branch: what is around it trains, and the branch then gets more."""
         if facts.is_side_branch(facts.graph.by_id[name]):

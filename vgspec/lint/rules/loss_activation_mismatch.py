@@ -141,6 +141,8 @@ class LossActivationMismatch(Rule):
             argument="activation",
             help="use sigmoid for one yes-or-no output",
             severity=Severity.ERROR,
+            effect="vanishing",
+            region=(final.node.id,),
             proposals=(Proposal("use sigmoid", (change,), Applicability.UNSAFE),) if own else (),
         )
 
