@@ -40,6 +40,11 @@ class Raised:
     nodes: tuple[str, ...] = ()
     allowed: tuple[Place, ...] = ()
 
+    @property
+    def role(self) -> str:
+        """Whether it states an effect, names a cause, or says what follows."""
+        return self.finding.role or self.rule.role
+
 
 def joined(raised: Iterable[Raised]) -> list[Raised]:
     """Findings of one rule at one place of the text, in several expansions of a block, as one."""
@@ -60,12 +65,12 @@ def gather(facts: Facts, raised: Iterable[Raised]) -> list[Raised]:
 
 def covered(effects: Sequence[Raised], others: Sequence[Raised]) -> list[Raised]:
     """Those of ``others`` that only name a cause of one of the ``effects``."""
-    stated = [(item.finding.effect, set(item.finding.region)) for item in effects if item.rule.role == "effect"]
+    stated = [(item.finding.effect, set(item.finding.region)) for item in effects if item.role == "effect"]
 
     def inside(finding: Finding) -> bool:
         return any(effect == finding.effect and not region.isdisjoint(finding.region) for effect, region in stated)
 
-    return [item for item in others if item.rule.role != "effect" and inside(item.finding)]
+    return [item for item in others if item.role != "effect" and inside(item.finding)]
 
 
 def _by(raised: Iterable[Raised], key: object) -> list[list[Raised]]:
@@ -149,25 +154,25 @@ def _under_effects(facts: Facts, raised: list[Raised]) -> list[Raised]:
 
 
 def _put_under(facts: Facts, items: list[Raised]) -> Raised:
-    ordered = sorted(items, key=lambda r: (_ROLES.index(r.rule.role), GRAVITY[r.diagnostic.severity], r.rule.code))
+    ordered = sorted(items, key=lambda r: (_ROLES.index(r.role), GRAVITY[r.diagnostic.severity], r.rule.code))
     first, rest = ordered[0], ordered[1:]
     labels = list(first.diagnostic.labels)
     loud = [item for item in rest if item.diagnostic.severity is not Severity.INFO]
     notes = []
     for item in loud or rest[:1]:
-        word = "because" if item.rule.role == "cause" else "and"
+        word = "because" if item.role == "cause" else "and"
         notes.append(f"{word} {item.diagnostic.message} ({item.rule.code} {item.rule.name})")
         span = item.diagnostic.span or origin_of(facts.graph, item.finding.node).span
-        if span is not None and item.rule.role == "cause" and span not in {label.span for label in labels}:
+        if span is not None and item.role == "cause" and span not in {label.span for label in labels}:
             labels.append(Label(span, item.rule.name.replace("-", " ")))
     causes = tuple(
         Cause(d.code, d.name, d.severity, d.message, d.pointer, d.node) for d in (item.diagnostic for item in rest)
     )
-    specific = [item.finding for item in rest if item.rule.role == "cause"]
+    specific = [item.finding for item in rest if item.role == "cause"]
     help = next((finding.help for finding in specific if finding.help), "") or first.finding.help
     proposals = [p for finding in specific for p in finding.proposals]
     own = [p for p in first.finding.proposals if p.changes not in {q.changes for q in proposals}]
-    others = [p for item in rest if item.rule.role != "cause" for p in item.finding.proposals]
+    others = [p for item in rest if item.role != "cause" for p in item.finding.proposals]
     severity = min((item.diagnostic.severity for item in ordered), key=GRAVITY.__getitem__)
     diagnostic = replace(
         first.diagnostic,

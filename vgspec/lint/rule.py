@@ -124,6 +124,7 @@ class Finding:
         alike: findings of a rule in layers of one type are one cause if this is the same; by default the message.
         effect: ``vanishing`` or ``exploding``, where the finding states such an effect or names a cause of one.
         region: ids of the nodes in which effect or cause lies; two findings with one effect and a common node are one.
+        role: overrides the rule's.
     """
 
     message: str
@@ -140,6 +141,7 @@ class Finding:
     alike: str = ""
     effect: str = ""
     region: tuple[str, ...] = ()
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ class DyingRelu(Rule):
                 """
             ),
             finds=("dense",),
+            also=("gradient-vanishes",),
         ),
         Example(
             "Three units, twenty layers",
@@ -137,6 +138,9 @@ class DyingRelu(Rule):
                     f"the bias starts at {bias:g}, {factor(deviations)} deviations below zero: these units are on for "
                     f"{factor(share)} of all inputs",
                     node=node.id,
+                    effect="vanishing",
+                    region=(node.id,),
+                    role="cause",
                     argument="bias_initializer",
                     help="start the bias at zero",
                     evidence=Evidence("share of inputs for which a unit is on", share, 0.03, (node.id,)),

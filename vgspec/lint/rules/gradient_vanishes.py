@@ -88,6 +88,18 @@ class GradientVanishes(Rule):
             finds=("repeat.0.dense",),
             also=("saturating-stack", "no-skip-in-deep-stack"),
         ),
+        Example(
+            "A softmax over one unit, which has no slope",
+            model(
+                """
+                - Dense: {units: 64, activation: relu, kernel_initializer: he_normal}
+                - Dense: {units: 1, activation: softmax}
+                """,
+                compile="optimizer: adam\nloss: mse",
+            ),
+            finds=("dense",),
+            also=("loss-activation-mismatch",),
+        ),
     )
     good = (
         Example(
@@ -146,15 +158,16 @@ class GradientVanishes(Rule):
         yield from self._cut_off(facts)
 
     def _cut_off(self, facts: Facts) -> Iterator[Finding]:
-        """Kernels whose gradient is exactly zero, since a function behind them has no slope anywhere.
+        """Kernels whose gradient is exactly zero, since a function behind them is constant, as softmax over one unit.
 
         Kernels that are zero on purpose, at the end of a residual branch or of the model, cut a gradient off for the
-        first step only: they are no such function.
+        first step only. Elementwise functions have a slope somewhere: how rarely it is met is for other rules.
         """
         walls = {
             stage.node.id
             for stage in facts.stages
-            if any(edge.gradient == -math.inf for edge in facts.edges.get(stage.node.id, ()))
+            if stage.activation.scalar() is None
+            and any(edge.gradient == -math.inf for edge in facts.edges.get(stage.node.id, ()))
             and all(kernel.moments.second_moment > 0.0 for kernel in facts.own_kernels.get(stage.node.layer, ()))
         }
         above = set(walls)
@@ -176,7 +189,7 @@ class GradientVanishes(Rule):
             effect="vanishing",
             region=facts.lineage(dead),
             related=tuple((name, "it is lost here") for name in sorted(walls)[:3]),
-            help="use a function that has a slope there",
+            help="use a function there that depends on its input",
             evidence=Evidence(
                 "norm of the gradient of the kernel", 0.0, self.limit(facts, "norm"), tuple(sorted(walls)[:5])
             ),
