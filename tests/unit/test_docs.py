@@ -116,16 +116,18 @@ def test_python_examples_run(path: Path, tmp_path: Path, monkeypatch: pytest.Mon
                 value()
 
 
-def test_the_pre_commit_hook_is_the_one_described() -> None:
+def test_the_pre_commit_hooks_are_those_described() -> None:
     from ruamel.yaml import YAML
 
-    (hook,) = YAML(typ="safe").load(ROOT / ".pre-commit-hooks.yaml")
-    assert f"- id: {hook['id']}" in text_of(ROOT / "docs" / "how-to" / "ci.md")
-    program, command = hook["entry"].split()
-    assert program in text_of(ROOT / "pyproject.toml")
     from vgspec.cli.app import make_parser
 
-    assert command in make_parser().commands
+    hooks = YAML(typ="safe").load(ROOT / ".pre-commit-hooks.yaml")
+    assert len(hooks) == 2
+    for hook in hooks:
+        assert hook["id"] in text_of(ROOT / "docs" / "how-to" / "ci.md")
+        program, command, *_ = hook["entry"].split()
+        assert program in text_of(ROOT / "pyproject.toml")
+        assert command in make_parser().commands
 
 
 def anchors(page: str) -> set[str]:

@@ -171,7 +171,8 @@ def _put_under(facts: Facts, items: list[Raised]) -> Raised:
     specific = [item.finding for item in rest if item.role == "cause"]
     help = next((finding.help for finding in specific if finding.help), "") or first.finding.help
     proposals = [p for finding in specific for p in finding.proposals]
-    own = [p for p in first.finding.proposals if p.changes not in {q.changes for q in proposals}]
+    given = [p.changes for p in proposals]  # values may be mappings, which cannot be hashed
+    own = [p for p in first.finding.proposals if p.changes not in given]
     others = [p for item in rest if item.role != "cause" for p in item.finding.proposals]
     severity = min((item.diagnostic.severity for item in ordered), key=GRAVITY.__getitem__)
     diagnostic = replace(
