@@ -19,13 +19,14 @@ import sys
 import time
 from collections.abc import Sequence
 
-from vgspec.dev import calibration_page
+from vgspec.dev import calibration_page, calibration_plots
 from vgspec.dev.calibration_compare import Comparison, compare, percentile
 from vgspec.dev.calibration_data import FOLDER, GROUPS, NAMED, ROOT, Record, read_group, write_group
 
 __all__ = ["FIGURES", "comparisons", "figures", "main", "records"]
 
 PAGE = ROOT / "docs" / "reference" / "calibration.md"
+PICTURES = ROOT / "docs" / "explanation"
 FIGURES = FOLDER / "figures.json"
 """What `figures` gave for every network when the page was written: the bound that a test holds the analysis to."""
 
@@ -103,6 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.write:
         PAGE.write_text(text, encoding="utf-8")
         FIGURES.write_text(_figures_text(compared), encoding="utf-8")
+        calibration_plots.draw(compared, PICTURES)
     else:
         print(text, end="")
     return 0

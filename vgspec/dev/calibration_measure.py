@@ -7,6 +7,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from vgspec.analysis.signal import Assumptions, input_plan
@@ -25,10 +26,13 @@ BUDGET = 10.0
 def measure_job(job: Job) -> Record:
     """Measure one network."""
     source = job.source()
-    record = measure_graph(
-        graph_of(source),
-        Record(job.name, job.group, source, job.seeds, job.double, STEPS, ""),
-    )
+    empty = Record(job.name, job.group, source, job.seeds, job.double, STEPS, "")
+    try:
+        record = measure_graph(graph_of(source), empty)
+    except Exception:  # some layers compute in float32 whatever they are given
+        if not job.double:
+            raise
+        record = measure_graph(graph_of(source), replace(empty, double=False))
     from vgspec.backends.runtime import load_keras
 
     load_keras().backend.clear_session()

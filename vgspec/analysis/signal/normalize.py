@@ -213,7 +213,7 @@ def normalize(state: State, primitive: rule.Normalize) -> Step:
     if state.channel not in axes and len(axes) == 1:
         state = to_channel(state, next(iter(axes)))
     over_channels = state.channel in axes
-    channels = state.channels // max(primitive.groups, 1) if over_channels else 1
+    channels = max(state.channels // max(primitive.groups, 1), 1) if over_channels else 1
     positions = 1
     for axis in axes:
         if axis != state.channel:

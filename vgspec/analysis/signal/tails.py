@@ -144,7 +144,7 @@ def corrected(
     raw = [float(a + total * b) for a, b in zip(response.powers, response.shifts, strict=True)]
     one, two, three, four = raw
     variance = two - one * one
-    if not (variance > 0.0 and math.isfinite(four)):
+    if not (variance * variance > 0.0 and math.isfinite(four)):
         return moments, 0.0
     central = four - 4.0 * one * three + 6.0 * one * one * two - 3.0 * one**4
     result = min(max(central / (variance * variance) - 3.0, -2.0), 60.0)
