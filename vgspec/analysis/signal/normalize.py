@@ -27,7 +27,7 @@ from vgspec.analysis.signal.state import (
     Step,
     pair_average,
 )
-from vgspec.analysis.signal.tails import EVENED, scales, together
+from vgspec.analysis.signal.tails import EVENED, LEFT, scales, together
 from vgspec.analysis.signal.weights import weight_law
 from vgspec.layers import signal as rule
 
@@ -121,9 +121,8 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
     output = state.with_segments(outputs)
     if not primitive.frozen:
         centred = 1.0 - taken / square if square > 0.0 else 1.0
-        output = replace(
-            output, spread=0.0, fresh=0.0, profile=flatter(state.profile, centred), vary=state.vary * EVENED
-        )
+        profile, vary = flatter(state.profile, centred), min(state.vary * EVENED, LEFT)
+        output = replace(output, spread=0.0, fresh=0.0, profile=profile, vary=vary)
     sizes = tuple(segment.size for segment in state.segments)
     gain = gains[0] * gains[0] + gains[1]
     elements = BATCH_SIZE * positions
