@@ -75,6 +75,15 @@ def test_a_miss_names_the_edge_type_that_causes_it() -> None:
     assert "| the zoo (specs/) | 1 | 0 | 1 | 0 | 1 |" in text
 
 
+def test_a_zero_that_only_one_side_says_is_a_miss() -> None:
+    one = Sizes(0.0, 0.0, 0.0)
+    kernels = {("dense", "kernel"): (Sizes(-math.inf, -math.inf, 0.0), 12)}
+    record = Record("one", "drawn", {"document": DENSE}, 4, True, 16, "", {"x": one}, {"x": one}, kernels)
+    found = compare(record)
+    assert found.zeros == ["dense/kernel"]
+    assert misses(found)[0] == "zero by one of the two only: 1, first `dense/kernel`"
+
+
 def test_the_same_seed_draws_the_same_specs() -> None:
     first, again, other = drawn(3, 1, specs()), drawn(3, 1, specs()), drawn(3, 2, deep_specs())
     assert json.dumps(first) == json.dumps(again)

@@ -50,6 +50,7 @@ class Comparison:
         edges: what arises across each edge.
         kernels: predicted and measured sizes of the kernels' gradients, in order.
         unknown: nodes that are not predicted.
+        zeros: tensors and kernels of which just one of the two sizes is zero, so that they have no difference.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Comparison:
     edges: list[EdgeError] = field(default_factory=list)
     kernels: list[KernelSize] = field(default_factory=list)
     unknown: int = 0
+    zeros: list[str] = field(default_factory=list)
 
 
 def percentile(values: Iterable[float], share: float) -> float:
@@ -87,6 +89,8 @@ def compare(record: Record) -> Comparison:
             if mine is not None and theirs is not None and math.isfinite(mine) and math.isfinite(theirs.typical):
                 getattr(result, kind)[node.id] = mine - theirs.typical
                 result.pairs.setdefault(kind, []).append((mine, theirs.typical))
+            elif mine is not None and theirs is not None and mine != theirs.typical:
+                result.zeros.append(node.id)
         for weight, mine in node.kernels.items():
             found = _of(record.kernels, node.id, weight)
             if found is None or math.isnan(found[0].typical) or math.isnan(mine):
@@ -97,6 +101,8 @@ def compare(record: Record) -> Comparison:
             if math.isfinite(size) and math.isfinite(mine):
                 result.kernel[label] = mine - size
                 result.pairs.setdefault("kernel", []).append((mine, size))
+            elif mine != size:
+                result.zeros.append(label)
     _add_edges(record, predicted, result)
     return result
 

@@ -109,6 +109,8 @@ def meets(values: Iterable[float], median: float, p95: float) -> bool:
 def misses(item: Comparison) -> list[str]:
     """What misses its target, with the edge type that causes it."""
     found = []
+    if item.zeros:
+        found.append(f"zero by one of the two only: {len(item.zeros)}, first `{item.zeros[0]}`")
     for name, (median, p95) in TARGETS.items():
         values = getattr(item, name).values()
         if not values or meets(values, median, p95):
@@ -234,5 +236,6 @@ measured value is the median over the initialisations (*seeds*). Drawn specs are
 pooling), the others in float32. *bytes* are inputs of mean 127.5 and deviation 73.9.
 
 Targets: activation and gradient median at most 0.05 and 95th percentile at most 0.15; kernel gradient 0.1 and 0.3.
-For a network that misses, the last column names the type of layer across which most of the error arises, with its
-largest edge."""
+A size that is predicted to be zero and measured to be something, or the reverse, has no logarithm to compare: a
+network with one misses. For a network that misses, the last column names the type of layer across which most of the
+error arises, with its largest edge."""
