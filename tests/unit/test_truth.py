@@ -125,7 +125,7 @@ def test_hints_are_summed_by_rule_and_warnings_stand_alone() -> None:
     item = truth_applications.Linted("m", lint(spec, fixes=None).diagnostics)
     text = truth_applications.table((("group", [item]),))
     assert "| group | 1 | 1 | 0 | 0 |" in text
-    assert "- m: `loss-activation-mismatch`" in text
+    assert "- m: `gradient-vanishes`" in text
 
 
 @pytest.mark.parametrize("seed", range(20))
