@@ -92,6 +92,14 @@ def test_zero_kernels_give_zero_and_never_nan() -> None:
             assert value is None or not math.isnan(value)
 
 
+def test_no_edge_is_not_a_number_where_no_gradient_arrives() -> None:
+    layers = [{"id": "a", "Dense": {"units": 4}}, {"id": "y", "Subtract": {}, "in": ["a", "a"]}]
+    found = predict(layers, [8])
+    dead = [edge for edge in found.edges if found.by_id[edge.node].gradient_rms == 0.0]
+    assert dead
+    assert all(edge.gradient == 0.0 for edge in dead)
+
+
 def test_overflow_is_infinite_with_a_reason() -> None:
     found = predict(stack(6, "exponential", "he_normal"), [64])
     last = found.by_id["d5"]

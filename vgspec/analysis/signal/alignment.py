@@ -10,7 +10,6 @@ mean square ``v^2 f (n + f)`` per mean square of ``x``, of which ``f n`` is what
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from vgspec.analysis.signal.state import Grad, Pulled, State, Step
 
@@ -19,9 +18,18 @@ __all__ = ["aligned", "alignment"]
 
 def alignment(grad: Grad, state: State) -> float:
     """The mean product of gradient and value at a tensor, relative to ``exp(log / 2)``."""
-    total = sum(segment.size for segment in grad.segments) or 1
-    along = sum(segment.size * segment.a for segment in grad.segments) / total
+    if len(grad.segments) == 1:
+        along = grad.segments[0].a
+    else:
+        total = sum(segment.size for segment in grad.segments) or 1
+        along = sum(segment.size * segment.a for segment in grad.segments) / total
     return along * math.sqrt(max(state.moments.q, 0.0)) if along else 0.0
+
+
+def _has_linear_part(grad: Grad) -> bool:
+    if len(grad.segments) == 1:
+        return grad.segments[0].linear != 0.0
+    return any(segment.linear for segment in grad.segments)
 
 
 def aligned(step: Step, state: State) -> Step:
@@ -38,7 +46,7 @@ def aligned(step: Step, state: State) -> Step:
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
         result = inner(grads)
         outer, inward = grads[0], result.inputs[0]
-        if outer is None or inward is None or not any(segment.linear for segment in outer.segments):
+        if outer is None or inward is None or not _has_linear_part(outer):
             return result
         x = state.moments
         if not x.q > 0.0:
@@ -63,6 +71,6 @@ def aligned(step: Step, state: State) -> Step:
             )
             for g in inward.segments
         )
-        return result._replace(inputs=(replace(inward, segments=segments),))
+        return result._replace(inputs=(inward._replace(segments=segments),))
 
-    return replace(step, pull=pull)
+    return step._replace(pull=pull)

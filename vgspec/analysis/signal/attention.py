@@ -8,7 +8,6 @@ the values, and through the scores to queries and keys.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from vgspec.analysis.signal.functions import chain, scalar_function
 from vgspec.analysis.signal.linear import add_bias, fold_border, linear, to_channel
@@ -190,8 +189,7 @@ def multi_head(
     heads = v[-1].outputs[0]
     if shared > 1:
         wide = primitive.query_heads * primitive.value_dim
-        heads = replace(
-            heads,
+        heads = heads._replace(
             sizes=(*heads.sizes[:-1], wide),
             segments=(Segment(wide, heads.moments),),
             channel=len(heads.sizes) - 1,
@@ -210,7 +208,7 @@ def multi_head(
     shape = (primitive.query_heads, primitive.value_dim, *primitive.output)
     matrix = rule.Linear("attention_output/kernel", primitive.initializer, shape, fan, out_width, primitive.output)
     last = linear(core.outputs[0], matrix)
-    final = replace(last.outputs[0], sizes=sizes, channel=len(sizes) - 1)
+    final = last.outputs[0]._replace(sizes=sizes, channel=len(sizes) - 1)
 
     def back(steps: tuple[Step, ...], grad: Grad | None, factor: float = 1.0) -> Pulled:
         kernels: tuple[tuple[str, float], ...] = ()

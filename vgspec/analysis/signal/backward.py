@@ -131,18 +131,19 @@ def run_backward(graph: Graph, states: Mapping[Ref, State], ran: list[Ran], seed
 
 def _pull(item: Ran, flow: Flow, inner: Grad | None) -> None:
     node = item.node
-    refs = [Ref(node.id, index) for index in range(len(node.outputs))]
-    blocked = next((flow.blocked[ref] for ref in refs if ref in flow.blocked), None)
+    blocked = None
+    if flow.blocked:
+        blocked = next((flow.blocked[ref] for ref in item.refs if ref in flow.blocked), None)
     if not item.outputs:
         reason = blocked or item.reason
         for ref in item.inputs:
             flow.blocked.setdefault(ref, reason)
         return
-    grads = tuple(flow.grads.get(ref) for ref in refs[: len(item.outputs)])
     if blocked is not None:
         for ref in item.inputs:
             flow.blocked.setdefault(ref, blocked)
         return
+    grads = tuple(map(flow.grads.get, item.refs[: len(item.outputs)]))
     steps: tuple[Step, ...] = item.steps
     kernels: tuple[tuple[str, float], ...] = ()
     if inner is not None and steps:
@@ -150,25 +151,27 @@ def _pull(item: Ran, flow: Flow, inner: Grad | None) -> None:
         kernels = result.kernels
         grads = (add_gradients(result.inputs[0], inner), *result.inputs[1:])
         steps = steps[:-1]
-    if all(grad is None for grad in grads):
+    at_output = next((grad for grad in grads if grad is not None), None)
+    if at_output is None:
         return
     pulled = pull_back(steps, grads)
     kernels += pulled.kernels
-    at_output = next((grad for grad in grads if grad is not None), None)
-    after = at_output.log_mean_square() if at_output is not None else -math.inf
+    after = at_output.log_mean_square()
     for index, (ref, grad) in enumerate(zip(item.inputs, pulled.inputs, strict=False)):
         if grad is None:
             continue
-        total = add_gradients(flow.grads.get(ref), grad)
+        before = flow.grads.get(ref)
+        total = grad if before is None else add_gradients(before, grad)
         if total is not None:
             flow.grads[ref] = total
         flow.edges[(node.id, index)] = (grad.log_mean_square(), after)
     if kernels:
         table = flow.kernels.setdefault(node.layer, {})
         for name, value in kernels:
-            table[name] = float(_log_add(table.get(name, -math.inf), value))
+            table[name] = _log_add(table[name], value) if name in table else value
 
 
 def _log_add(a: float, b: float) -> float:
+    """The logarithm of the sum of two numbers from their logarithms."""
     high, low = max(a, b), min(a, b)
     return high if low == -math.inf else high + math.log1p(math.exp(low - high))

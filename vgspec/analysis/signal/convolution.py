@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from vgspec.analysis.signal.linear import (
     LinearMap,
@@ -52,7 +51,7 @@ def convolve(state: State, primitive: rule.Convolution) -> Step:
     sizes = list(outputs)
     sizes.insert(state.channel, primitive.filters)
     lag = 0.0 if primitive.transposed else strided(state.lag, max(primitive.strides, default=1))
-    state = replace(state, reach=_reach(state, kernel, primitive), lag=lag)
+    state = state._replace(reach=_reach(state, kernel, primitive), lag=lag)
     if primitive.depthwise:
         return _depthwise(state, primitive, law, taps, tuple(sizes), moved)
     outer = _outer(state, kernel, primitive, taps) if state.border and not primitive.transposed else 1.0
@@ -163,7 +162,7 @@ def _depthwise(
     # one part for each tap remains
     least = 1.0 / max(state.channels, 1)
     overlap = least + max(state.overlap - least, 0.0) / taps.mean
-    output = replace(whole.output(tuple(segments), state.channels * multiplier), overlap=overlap)
+    output = whole.output(tuple(segments), state.channels * multiplier)._replace(overlap=overlap)
     cuts = tuple(segment.size for segment in segments)
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:

@@ -33,6 +33,7 @@ class Ran:
         node: the node.
         inputs: the tensors that carry its signal, in order.
         steps: what was applied.
+        refs: the tensors that it makes.
         outputs: states of its outputs; empty if unknown.
         reason: why they are unknown.
         primitives: the rule that was applied.
@@ -41,6 +42,7 @@ class Ran:
     node: Node
     inputs: tuple[Ref, ...]
     steps: tuple[Step, ...]
+    refs: tuple[Ref, ...]
     outputs: tuple[State, ...]
     reason: str = ""
     primitives: tuple[Any, ...] = ()
@@ -62,8 +64,7 @@ def run_forward(graph: Graph, sizes: SizeTable) -> tuple[dict[Ref, State], list[
         result = _run(graph, node, states, reasons, sizes, done)
         ran.append(result)
         done[node.id] = result
-        for index in range(len(node.outputs)):
-            ref = Ref(node.id, index)
+        for index, ref in enumerate(result.refs):
             if index < len(result.outputs):
                 states[ref] = result.outputs[index]
             else:
@@ -134,21 +135,27 @@ def _run(
             inputs.append(ref)
             names.append(name)
     missing = [ref for ref in inputs if ref not in states]
+    refs = tuple(Ref(node.id, index) for index in range(len(node.outputs)))
     if missing:
         reason = next((reasons[ref] for ref in missing if reasons.get(ref) == OVERFLOWS), "")
         if reason:
-            return Ran(node, tuple(inputs), (), (), reason)
+            return Ran(node, tuple(inputs), (), refs, (), reason)
         reason = reasons.get(missing[0], "not analysed")
         return Ran(
-            node, tuple(inputs), (), (), reason if reason.startswith("behind") else f"behind {missing[0]}: {reason}"
+            node,
+            tuple(inputs),
+            (),
+            refs,
+            (),
+            reason if reason.startswith("behind") else f"behind {missing[0]}: {reason}",
         )
     layer = graph.layers[node.layer]
     try:
-        return _apply(graph, node, layer, tuple(inputs), tuple(names), states, sizes, done)
+        return _apply(graph, node, layer, tuple(inputs), tuple(names), refs, states, sizes, done)
     except OverflowError:
-        return Ran(node, tuple(inputs), (), (), OVERFLOWS)
+        return Ran(node, tuple(inputs), (), refs, (), OVERFLOWS)
     except (UnknownSignal, ShapeError) as error:
-        return Ran(node, tuple(inputs), (), (), f"{layer.type_name}: {error}")
+        return Ran(node, tuple(inputs), (), refs, (), f"{layer.type_name}: {error}")
 
 
 def _apply(
@@ -157,6 +164,7 @@ def _apply(
     layer: Any,
     inputs: tuple[Ref, ...],
     names: tuple[str, ...],
+    refs: tuple[Ref, ...],
     states: Mapping[Ref, State],
     sizes: SizeTable,
     done: Mapping[str, Ran],
@@ -174,8 +182,7 @@ def _apply(
         exact = sizes.exact(resolved)
     if exact is None:
         raise UnknownSignal("the output's shape is not known")
-    called = {graph.by_id[ref.node].layer for ref in inputs if ref.node in graph.by_id}
-    twins = len(inputs) > 1 and len(called) == 1 and len(set(inputs)) == len(inputs)
+    twins = len(inputs) > 1 and len(set(inputs)) == len(inputs) and _one_layer(graph, inputs)
     place = Place(exact, inputs, names, twins, partial(kinship, inputs, done, states))
     if given and given[0].integer is not None and not (primitives and isinstance(primitives[0], Lookup)):
         given = tuple(_plain(state) for state in given)
@@ -184,9 +191,15 @@ def _apply(
     if outputs[0].sizes != exact:
         raise UnknownSignal(f"the analysis gives sizes {outputs[0].sizes} where the layer gives {exact}")
     for output in outputs:
-        if not all(math.isfinite(value) for segment in output.segments for value in segment.moments):
-            raise OverflowError
-    return Ran(node, inputs, steps, outputs, "", primitives)
+        for segment in output.segments:
+            if not (math.isfinite(sum(segment.moments)) or all(map(math.isfinite, segment.moments))):
+                raise OverflowError
+    return Ran(node, inputs, steps, refs, outputs, "", primitives)
+
+
+def _one_layer(graph: Graph, inputs: tuple[Ref, ...]) -> bool:
+    """Whether the inputs that are outputs of nodes are so of one layer."""
+    return len({graph.by_id[ref.node].layer for ref in inputs if ref.node in graph.by_id}) == 1
 
 
 def _plain(state: State) -> State:

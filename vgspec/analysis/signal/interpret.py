@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from vgspec.analysis.signal import convolution, linear, merging, normalize, pooling, products, reshaping
 from vgspec.analysis.signal.alignment import aligned
@@ -25,8 +24,7 @@ def _no_kin() -> Kin | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """What a primitive may need to know of the call it belongs to.
 
     Attributes:
@@ -188,9 +186,9 @@ def _each(states: tuple[State, ...], primitive: rule.Each, place: Place) -> Step
             return Moments(x.m, x.q, x.p, x.s, x.r, x.k, x.kp, x.ks, x.kr)
 
         changed = state.map(change)
-        return replace(changed, sizes=inner, channel=max(state.channel - 1, 0))
+        return changed._replace(sizes=inner, channel=max(state.channel - 1, 0))
 
-    rest = replace(place, sizes=place.sizes[1:])
+    rest = place._replace(sizes=place.sizes[1:])
     over_time = apply_rule((part(True),), primitive.rule, rest)
     over_samples = apply_rule((part(False),), primitive.rule, rest)
     if not over_time:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 
 from vgspec.analysis.signal.functions import absolute, affine, chain
 from vgspec.analysis.signal.kinship import Kin, join
@@ -69,7 +68,7 @@ def broadcast_to(state: State, sizes: tuple[int, ...]) -> tuple[State, Pull]:
             Segment(item.size, change(item.moments), None, item.hetero, excess=item.excess) for item in state.segments
         )
     profile = state.profile if copies_position == 1 else ()
-    result = replace(state, sizes=sizes, channel=channel, segments=segments, profile=profile)
+    result = state._replace(sizes=sizes, channel=channel, segments=segments, profile=profile)
 
     def pull(grad: Grad) -> Grad:
         return unbroadcast(grad, copies_position, copies_channel, n_in, state.channels)
@@ -99,7 +98,7 @@ def unbroadcast(grad: Grad, positions: int, channels: int, left: int, width: int
             )
             for g in segments
         )
-        grad = replace(grad, profile=())
+        grad = grad._replace(profile=())
     return grad.with_segments(segments)
 
 
@@ -161,7 +160,7 @@ def typical(state: State) -> State:
         item._replace(moments=Moments(item.moments.m, *(v * f for v in item.moments[1:])), curve=item.curve)
         for item in state.segments
     )
-    return replace(state, segments=segments, spread=state.spread + math.log1p(state.fresh), fresh=0.0)
+    return state._replace(segments=segments, spread=state.spread + math.log1p(state.fresh), fresh=0.0)
 
 
 def combine(
@@ -236,17 +235,20 @@ def combine(
         overlap = min(state.overlap for state in wide_states)
     else:
         overlap = sum(share * state.overlap for share, state in zip(shares, wide_states, strict=True))
-    output = replace(
-        wide_states[0].with_segments(segments),
-        sizes=sizes,
-        border=(),
-        spread=spread,
-        overlap=min(overlap, 1.0),
-        dead=dead,
-        profile=_profile(kind, wide_states),
-        reach=max(state.reach for state in wide_states),
-        lag=_lag(kind, wide_states),
-        vary=_vary(kind, wide_states),
+    output = (
+        wide_states[0]
+        .with_segments(segments)
+        ._replace(
+            sizes=sizes,
+            border=(),
+            spread=spread,
+            overlap=min(overlap, 1.0),
+            dead=dead,
+            profile=_profile(kind, wide_states),
+            reach=max(state.reach for state in wide_states),
+            lag=_lag(kind, wide_states),
+            vary=_vary(kind, wide_states),
+        )
     )
     if kind in ("add", "average", "subtract"):
         output = _with_tails(output, columns, wide_states)
@@ -261,12 +263,12 @@ def combine(
             if joined is not None:
                 if kind in ("maximum", "minimum"):
                     inward = grad.scaled(joined.shares[index])
-                inward = replace(inward, meets=(*grad.meets, (merge, joined.cross * grad.mean.q, grad.log)))
+                inward = inward._replace(meets=(*grad.meets, (merge, joined.cross * grad.mean.q, grad.log)))
             if factors[index] != 1.0:
                 inward = inward.scaled(factors[index] ** 2)
             if kind == "multiply":
                 others = _vary(kind, tuple(state for at, state in enumerate(wide_states) if at != index))
-                inward = replace(inward.scaled(1.0 + together(grad.vary, others)), vary=both(grad.vary, others))
+                inward = inward.scaled(1.0 + together(grad.vary, others))._replace(vary=both(grad.vary, others))
                 place = _profile(kind, tuple(state for at, state in enumerate(wide_states) if at != index))
                 inward = inward.scaled(1.0 + alike(grad.profile, place))
             results.append(pulls[index](inward).normalised())
@@ -277,8 +279,7 @@ def combine(
 
 def _multiplied(state: State, factor: float) -> State:
     """A tensor times a number; what its function of a Gaussian was is kept."""
-    return replace(
-        state,
+    return state._replace(
         segments=tuple(
             item._replace(
                 moments=item.moments.scaled(factor),
@@ -469,16 +470,21 @@ def concatenate(states: tuple[State, ...], primitive: rule.Concatenate) -> Step:
     overlap = sum(part / total * state.overlap for part, state in zip(parts, states, strict=True))
     if axis == channel:
         segments = tuple(segment for state in states for segment in state.segments)
-        output = replace(
-            states[0].with_segments(segments),
-            sizes=tuple(sizes),
-            spread=spread,
-            dead=dead,
-            overlap=overlap,
-            profile=blend([state.profile for state in states], [state.channels * state.moments.q for state in states]),
-            reach=max(state.reach for state in states),
-            lag=_lag("add", states),
-            vary=mixed([state.vary for state in states], [state.channels * state.moments.q for state in states]),
+        output = (
+            states[0]
+            .with_segments(segments)
+            ._replace(
+                sizes=tuple(sizes),
+                spread=spread,
+                dead=dead,
+                overlap=overlap,
+                profile=blend(
+                    [state.profile for state in states], [state.channels * state.moments.q for state in states]
+                ),
+                reach=max(state.reach for state in states),
+                lag=_lag("add", states),
+                vary=mixed([state.vary for state in states], [state.channels * state.moments.q for state in states]),
+            )
         )
         widths = tuple(state.channels for state in states)
         within = tuple(tuple(segment.size for segment in state.segments) for state in states)

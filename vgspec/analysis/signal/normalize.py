@@ -8,7 +8,6 @@ gradient's mean over the batch and its part along the normalised value.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 from vgspec.analysis.signal.channels import Unequal, channel_share, unequal_channels
@@ -122,7 +121,7 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
     if not primitive.frozen:
         centred = 1.0 - taken / square if square > 0.0 else 1.0
         profile, vary = flatter(state.profile, centred), min(state.vary * EVENED, LEFT)
-        output = replace(output, spread=0.0, fresh=0.0, profile=profile, vary=vary)
+        output = output._replace(spread=0.0, fresh=0.0, profile=profile, vary=vary)
     sizes = tuple(segment.size for segment in state.segments)
     gain = gains[0] * gains[0] + gains[1]
     elements = BATCH_SIZE * positions
@@ -261,9 +260,9 @@ def normalize(state: State, primitive: rule.Normalize) -> Step:
         excess = segment.excess - 3.0 * scales(state.profile, state.vary)
         segments.append(Segment(segment.size, change(segment.moments), curve, segment.hetero, excess=excess))
     output = state.with_segments(segments, spread=0.0, fresh=0.0)
-    output = replace(output, vary=0.0)  # every sample is brought to the same size
+    output = output._replace(vary=0.0)  # every sample is brought to the same size
     if positions < state.positions:  # and every position
-        output = replace(output, profile=())
+        output = output._replace(profile=())
     gain = gains[0] * gains[0] + gains[1]
     lost = (2.0 if primitive.centered else 1.0) / count
     # samples differ in their own variance, and small ones count more in the mean of its inverse

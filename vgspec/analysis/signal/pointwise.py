@@ -294,7 +294,8 @@ def apply_function(state: State, fn: Fn) -> Step:
     dead = state.dead
     if fn.negative == 0.0 and not stacked:
         dead = 1.0 - (1.0 - dead) * (1.0 - alive)
-    overlap = state.overlap if stacked else state.overlap * _decorrelation(responses)
+    kept = _decorrelation(responses)
+    overlap = state.overlap if stacked else state.overlap * kept
     output = state.with_segments(
         outputs,
         overlap=overlap,
@@ -302,17 +303,25 @@ def apply_function(state: State, fn: Fn) -> Step:
         fresh=fresh,
         dead=dead,
         vary=tails.grown(state.vary, chi),
-        lag=state.lag and state.lag * math.sqrt(_decorrelation(responses)),
+        lag=state.lag and state.lag * math.sqrt(kept),
     )
     sizes = tuple(segment.size for segment in state.segments)
     positions = state.positions
+    known = [
+        (segment.size, response, _shared_slopes(base, response))
+        for segment, base, response in zip(state.segments, bases, responses, strict=True)
+        if response is not None
+    ]
+    weight = sum(size for size, _, _ in known) or 1
+    follows = sum(size * response.slope_chi for size, response, _ in known) / weight
+    ratio = sum(size * response.slope_kurtosis for size, response, _ in known) / weight
+    agree = sum(size * shared for size, _, shared in known) / weight
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
         grad = grads[0]
         if grad is None:
             return Pulled((None,))
         result = []
-        ratio = kept = weight = follows = 0.0
         common = (1.0 + tails.together(grad.vary, state.vary)) * (1.0 + alike(grad.profile, state.profile)) - 1.0
         rows = zip(align(grad, sizes), state.segments, bases, responses, extras, strict=True)
         for g, segment, base, response, excess in rows:
@@ -326,20 +335,25 @@ def apply_function(state: State, fn: Fn) -> Step:
             more = 1.0 + excess * response.slope_shift + common * response.slope_chi
             past = past._replace(q=past.q * max(more, 0.1))
             result.append(past.scaled(_typical_share(response, segment.size, base, positions)))
-            follows += segment.size * response.slope_chi
-            ratio += segment.size * response.slope_kurtosis
-            variance = base.q - base.m * base.m
-            shared = mehler(response.slope_squares, response.slope_square, (base.p - base.m * base.m) / variance)
-            kept += segment.size * (shared / response.slope_square if response.slope_square > 0 else 1.0)
-            weight += segment.size
-        fresh_gradient = grad.fresh
-        if weight and grad.fresh:
-            fresh_gradient = grad.fresh * max(3.0 * ratio / weight - 1.0, 0.0) / 2.0
-        overlap = grad.overlap * (kept / weight) ** 2 if weight else grad.overlap
-        vary = tails.both(grad.vary, state.vary, follows / weight) if weight else grad.vary
-        return Pulled((grad.with_segments(result, fresh=fresh_gradient, overlap=overlap, vary=vary).normalised(),))
+        if not known:
+            return Pulled((grad.with_segments(result).normalised(),))
+        changed = grad.with_segments(
+            result,
+            fresh=grad.fresh and grad.fresh * max(3.0 * ratio - 1.0, 0.0) / 2.0,
+            overlap=grad.overlap * agree**2,
+            vary=tails.both(grad.vary, state.vary, follows),
+        )
+        return Pulled((changed.normalised(),))
 
     return Step((output,), pull, degree=degree, straight=straight)
+
+
+def _shared_slopes(base: Moments, response: Response) -> float:
+    """Correlation of the slopes at two samples: their mean product relative to the mean square."""
+    if not response.slope_square > 0:
+        return 1.0
+    m2 = base.m * base.m
+    return mehler(response.slope_squares, response.slope_square, (base.p - m2) / (base.q - m2)) / response.slope_square
 
 
 def _typical_share(response: Response, width: int, base: Moments, positions: int) -> float:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -139,8 +138,7 @@ def pool(state: State, primitive: rule.Pool) -> Step:
         routes.append(route)
     moved = window(spatial, outputs, primitive.size, primitive.strides, (), primitive.padding, state.border)
     profile = () if moved is None else moved.average(state.profile)
-    output = replace(
-        state,
+    output = state._replace(
         sizes=tuple(sizes),
         segments=tuple(segments),
         border=(),
@@ -284,8 +282,8 @@ def global_pool(state: State, primitive: rule.GlobalPool) -> Step:
                 moments = moments._replace(s=moments.q, r=moments.p, ks=moments.k, kr=moments.kp)
             segments.append(Segment(segment.size, moments, None, segment.hetero))
             routes.append(route)
-        output = replace(
-            state, sizes=tuple(sizes), channel=channel, segments=tuple(segments), border=(), profile=(), lag=0.0
+        output = state._replace(
+            sizes=tuple(sizes), channel=channel, segments=tuple(segments), border=(), profile=(), lag=0.0
         )
         return Step(
             (output,), _route(state, tuple(routes), 1.0 / max(n, 1.0)), degree=1.0, straight=max(n, 1.0) ** -0.5

@@ -5,12 +5,17 @@ small values where it has few taps as well, and the gradient comes back in the s
 stride sends a gradient to every other position only. The profile is one vector for each axis of positions, of mean 1,
 and the mean square at a position is the product of its entries; no vectors stand for a uniform tensor, and tensors
 with an axis longer than `LONGEST` are taken as uniform, since a border is then a small part.
+
+Images are mostly square and so are windows: where two axes have one and the same vector and the same window, the
+second takes what was computed for the first, and its result is the same object again.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -20,6 +25,8 @@ from vgspec.analysis.signal.taps import shifts
 __all__ = ["LONGEST", "Axis", "Profile", "Sums", "Window", "alike", "blend", "flatter", "padded", "window"]
 
 Profile: TypeAlias = tuple[Vector, ...]
+
+_T = TypeVar("_T")
 
 LONGEST = 64
 """Positions along an axis up to which a profile is kept."""
@@ -61,46 +68,64 @@ class Axis:
         if profile is None or profile.size != self.size:
             return self._even_forward
         roots = np.sqrt(profile)
-        mean = float(roots.sum()) / self.size
-        padded = np.append(roots, 0.0)
-        return _finished(padded[self.index].sum(axis=1), mean, self.matrix @ profile, self.size)
+        mean = float(_ones(self.size) @ roots) / self.size
+        return _finished(self._taken(roots) @ _ones(self.outputs), mean, self.matrix @ profile, self.size)
 
     def backward(self, profile: Vector | None) -> tuple[Sums, Vector]:
         """The same from the outputs to the inputs."""
         if profile is None or profile.size != self.outputs:
             return self._even_backward
         roots = np.sqrt(profile)
-        return _finished(self._met @ roots, float(roots.sum()) / self.outputs, profile @ self.matrix, self.outputs)
+        mean = float(_ones(self.outputs) @ roots) / self.outputs
+        return _finished(self._met @ roots, mean, profile @ self.matrix, self.outputs)
 
     def pairs(self, inputs: Vector | None, outputs: Vector | None) -> Sums:
         """Sums over taps of the products of an input and the output that it meets there."""
-        x = np.ones(self.size) if inputs is None or inputs.size != self.size else inputs
-        g = np.ones(self.outputs) if outputs is None or outputs.size != self.outputs else outputs
+        x = _ones(self.size) if inputs is None or inputs.size != self.size else inputs
+        g = _ones(self.outputs) if outputs is None or outputs.size != self.outputs else outputs
         u, v = np.sqrt(x), np.sqrt(g)
-        mean = float(u.sum()) * float(v.sum()) / (self.size * self.outputs)
-        sums = np.append(u, 0.0)[self.index] @ v
+        mean = float(_ones(self.size) @ u) * float(_ones(self.outputs) @ v) / (self.size * self.outputs)
+        sums = self._taken(u) @ v
         total = float(g @ (self.matrix @ x))
         return Sums(total, float(sums @ sums) / mean**2, total / mean**2, 1.0)
 
+    def _taken(self, values: Vector) -> Vector:
+        """The input value that each tap (row) meets at each output (column), 0 in padding."""
+        with_padding = np.empty(self.size + 1)
+        with_padding[:-1] = values
+        with_padding[-1] = 0.0
+        return with_padding[self.index]
+
     @cached_property
     def _even_forward(self) -> tuple[Sums, Vector]:
-        return self.forward(np.ones(self.size))
+        return self.forward(_ones(self.size))
 
     @cached_property
     def _even_backward(self) -> tuple[Sums, Vector]:
-        return self.backward(np.ones(self.outputs))
+        return self.backward(_ones(self.outputs))
+
+
+@lru_cache(maxsize=1024)
+def _ones(size: int) -> Vector:
+    """A uniform profile, and what sums a short vector fastest."""
+    ones = np.ones(size)
+    ones.setflags(write=False)
+    return ones
 
 
 def _level(vector: Vector) -> Vector:
     """A profile of mean one."""
-    total = float(vector.sum())
-    return vector * (vector.size / total) if 0.0 < total < np.inf else np.ones(vector.size)
+    return _leveled(vector, float(_ones(vector.size) @ vector))
+
+
+def _leveled(vector: Vector, total: float) -> Vector:
+    return vector * (vector.size / total) if 0.0 < total < math.inf else _ones(vector.size)
 
 
 def _finished(sums: Vector, mean: float, vector: Vector, size: int) -> tuple[Sums, Vector]:
-    total = float(vector.sum())
+    total = float(_ones(vector.size) @ vector)
     square = mean * mean
-    return Sums(total, float(sums @ sums) / square, total / square, size / square), _level(vector)
+    return Sums(total, float(sums @ sums) / square, total / square, size / square), _leveled(vector, total)
 
 
 @lru_cache(maxsize=4096)
@@ -120,26 +145,27 @@ class Window(NamedTuple):
 
     def forward(self, profile: Profile) -> tuple[Sums, Profile]:
         """Sums over the inputs with this profile, and the profile of the outputs."""
-        return self._all([axis.forward(vector) for axis, vector in self._with(profile)])
+        return self._all(Axis.forward, profile)
 
     def backward(self, profile: Profile) -> tuple[Sums, Profile]:
         """Sums over the outputs with this profile, and the profile of the gradient at the inputs."""
-        return self._all([axis.backward(vector) for axis, vector in self._with(profile)])
+        return self._all(Axis.backward, profile)
 
     def average(self, profile: Profile) -> Profile:
         """The profile of the mean (or of anything that varies like it) over each window."""
         if not profile:
             return ()
-        return tuple(
-            _level((axis.matrix @ (np.ones(axis.size) if vector is None else vector)) / axis.matrix.sum(axis=1))
-            for axis, vector in self._with(profile)
-        )
+
+        def mean(axis: Axis, vector: Vector | None) -> Vector:
+            return _level((axis.matrix @ (_ones(axis.size) if vector is None else vector)) / axis.matrix.sum(axis=1))
+
+        return tuple(_once(mean, self._with(profile)))
 
     def pairs(self, inputs: Profile, outputs: Profile) -> Sums:
         """Sums for the kernel's gradient."""
         total = squares = own = 1.0
-        for (axis, x), (_, g) in zip(self._with(inputs), self._with(outputs), strict=True):
-            found = axis.pairs(x, g)
+        rows = [(axis, x, g) for (axis, x), (_, g) in zip(self._with(inputs), self._with(outputs), strict=True)]
+        for found in _once(Axis.pairs, rows):
             total, squares, own = total * found.total, squares * found.squares, own * found.own
         return Sums(total, squares, own, 1.0)
 
@@ -150,12 +176,25 @@ class Window(NamedTuple):
             return [(axis, None) for axis in self.axes]
         return list(zip(self.axes, profile, strict=True))
 
-    @staticmethod
-    def _all(parts: list[tuple[Sums, Vector]]) -> tuple[Sums, Profile]:
+    def _all(
+        self, of_axis: Callable[[Axis, Vector | None], tuple[Sums, Vector]], profile: Profile
+    ) -> tuple[Sums, Profile]:
+        parts = _once(of_axis, self._with(profile))
         total = squares = own = norm = 1.0
         for sums, _ in parts:
             total, squares, own, norm = total * sums.total, squares * sums.squares, own * sums.own, norm * sums.norm
         return Sums(total, squares, own, norm), tuple(vector for _, vector in parts)
+
+
+def _once(compute: Callable[..., _T], rows: Sequence[tuple[Any, ...]]) -> list[_T]:
+    """The result for each row; rows of the same objects as the first one share its result."""
+    if not rows:
+        return []
+    first = rows[0]
+    result = compute(*first)
+    return [result] + [
+        result if all(a is b for a, b in zip(row, first, strict=True)) else compute(*row) for row in rows[1:]
+    ]
 
 
 def window(
@@ -184,12 +223,15 @@ def padded(profile: Profile, sizes: tuple[int, ...], border: tuple[tuple[int, in
     """The profile of the whole tensor from that of its interior, with zeros around it."""
     if not border or max(sizes, default=0) > LONGEST:
         return ()
-    result = []
+    result: list[Vector] = []
     for axis, (size, edge) in enumerate(zip(sizes, border, strict=True)):
         inside = size - edge[0] - edge[1]
         if inside < 1 or (profile and profile[axis].size != inside):
             return ()
-        vector = profile[axis] if profile else np.ones(inside)
+        if axis and (size, edge) == (sizes[0], border[0]) and (not profile or profile[axis] is profile[0]):
+            result.append(result[0])
+            continue
+        vector = profile[axis] if profile else _ones(inside)
         result.append(np.pad(vector, edge) * (size / inside))
     return tuple(result)
 
@@ -198,33 +240,36 @@ def alike(a: Profile, b: Profile) -> float:
     """The mean product of two profiles, less one: how far two tensors are large at the same positions."""
     if len(a) != len(b):
         return 0.0
-    total = 1.0
-    for x, y in zip(a, b, strict=True):
-        if x.size != y.size:
-            return 0.0
-        total *= float(x @ y) / x.size
-    return total - 1.0
+    if not a:
+        return 0.0
+    if any(x.size != y.size for x, y in zip(a, b, strict=True)):
+        return 0.0
+    products: list[float] = _once(lambda x, y: float(x @ y) / x.size, list(zip(a, b, strict=True)))
+    return math.prod(products) - 1.0
 
 
 def flatter(profile: Profile, share: float) -> Profile:
     """What is left of a profile when only this share of the mean square follows it."""
     if not profile or share == 1.0:
         return profile
-    return tuple(1.0 + share * (vector - 1.0) for vector in profile)
+    return tuple(_once(lambda vector: 1.0 + share * (vector - 1.0), [(vector,) for vector in profile]))
 
 
 def blend(profiles: list[Profile], weights: list[float]) -> Profile:
     """The profile of a sum of independent tensors; ``weights`` are their mean squares."""
-    shapes = {tuple(vector.size for vector in profile) for profile in profiles if profile}
+    uneven = [(profile, weight) for profile, weight in zip(profiles, weights, strict=True) if profile]
     total = sum(weights)
-    if len(shapes) != 1 or not total > 0.0:
+    if not uneven or not total > 0.0:
+        return ()
+    sizes = [vector.size for vector in uneven[0][0]]
+    if any([vector.size for vector in profile] != sizes for profile, _ in uneven):
         return ()
     even = sum(weight for profile, weight in zip(profiles, weights, strict=True) if not profile)
-    result = []
-    for axis, size in enumerate(next(iter(shapes))):
-        vector = np.full(size, even)
-        for profile, weight in zip(profiles, weights, strict=True):
-            if profile:
-                vector = vector + weight * profile[axis]
-        result.append(vector / total)
-    return tuple(result)
+
+    def sum_of(*vectors: Vector) -> Vector:
+        vector = np.full(vectors[0].size, even)
+        for part, (_, weight) in zip(vectors, uneven, strict=True):
+            vector = vector + weight * part
+        return vector / total
+
+    return tuple(_once(sum_of, [tuple(profile[axis] for profile, _ in uneven) for axis in range(len(sizes))]))

@@ -223,21 +223,21 @@ def _input_record(graph: Graph, name: str, states: Mapping[Ref, State], flow: Fl
     if state is None:
         return NodeSignal(name, name, "Input", shape, known=False, reason="not analysed")
     value, log = _activation(state)
-    return _with_gradient(NodeSignal(name, name, "Input", shape, value, log10_activation=log), ref, flow, table)
+    more: dict[str, Any] = {"activation_rms": value, "log10_activation": log, "assumed": bool(table.assumed)}
+    _add_gradient(more, ref, flow)
+    return NodeSignal(name, name, "Input", shape, **more)
 
 
-def _with_gradient(record: NodeSignal, ref: Ref, flow: Flow, table: SizeTable, **more: Any) -> NodeSignal:
-    values = {name: getattr(record, name) for name in NodeSignal.__slots__}
-    values.update(more, assumed=bool(table.assumed))
-    if flow.blocked.get(ref) == OVERFLOWS:
-        values.update(gradient_rms=math.inf, log10_gradient=math.inf, reason=OVERFLOWS)
-    elif ref in flow.blocked:
-        values.update(known=False, reason=flow.blocked[ref])
+def _add_gradient(values: dict[str, Any], ref: Ref, flow: Flow) -> None:
+    """Put what is known of the gradient at a tensor into the fields of its record."""
+    if (blocked := flow.blocked.get(ref)) is not None:
+        if blocked == OVERFLOWS:
+            values.update(gradient_rms=math.inf, log10_gradient=math.inf, reason=OVERFLOWS)
+        else:
+            values.update(known=False, reason=blocked)
     elif (grad := flow.grads.get(ref)) is not None:
-        value, log = _rms(grad.log_mean_square())
-        values.update(gradient_rms=value, log10_gradient=log)
-        values.update(spread=_deviation(grad.spread + math.log1p(grad.fresh)))
-    return NodeSignal(**values)
+        values["gradient_rms"], values["log10_gradient"] = _rms(grad.log_mean_square())
+        values["spread"] = _deviation(grad.spread + math.log1p(grad.fresh))
 
 
 def _record(graph: Graph, item: Ran, probe: Flow, loss: Flow | None, table: SizeTable, reason: str) -> NodeSignal:
@@ -267,6 +267,9 @@ def _record(graph: Graph, item: Ran, probe: Flow, loss: Flow | None, table: Size
     state = item.outputs[0]
     value, log = _activation(state)
     more: dict[str, Any] = {
+        "activation_rms": value,
+        "log10_activation": log,
+        "assumed": bool(table.assumed),
         "spread_activation": _deviation(state.spread + math.log1p(state.fresh)),
         "dead": state.dead,
         "trainable": trainable,
@@ -274,18 +277,19 @@ def _record(graph: Graph, item: Ran, probe: Flow, loss: Flow | None, table: Size
     }
     if math.isinf(log) and log > 0:
         more["reason"] = "the activation overflows"
-    if loss is not None and trainable and node.layer in loss.kernels and Ref(node.id) not in loss.blocked:
+    ref = item.refs[0]
+    if loss is not None and trainable and node.layer in loss.kernels and ref not in loss.blocked:
         squares = loss.kernels[node.layer]
         more["kernels"] = {name: 0.5 * square / _DECADE for name, square in squares.items()}
         square = squares["kernel"] if "kernel" in squares else _log_sum(squares.values())
         norm, log_norm = _rms(square) if square > -math.inf else (0.0, -math.inf)
         more.update(kernel_gradient_norm=norm, log10_kernel_gradient=log_norm)
-    elif probe.blocked.get(Ref(node.id)) == OVERFLOWS and trainable and _has_kernel(layer):
+    elif probe.blocked.get(ref) == OVERFLOWS and trainable and _has_kernel(layer):
         more.update(kernel_gradient_norm=math.inf, log10_kernel_gradient=math.inf)
     elif loss is None and reason:
         more.setdefault("reason", reason)
-    record = NodeSignal(node.id, node.layer, layer.type_name, shape, value, log10_activation=log)
-    return _with_gradient(record, Ref(node.id), probe, table, **more)
+    _add_gradient(more, ref, probe)
+    return NodeSignal(node.id, node.layer, layer.type_name, shape, **more)
 
 
 def _has_kernel(layer: Any) -> bool:
@@ -304,23 +308,24 @@ def _log_sum(values: Any) -> float:
 
 def _edges(ran: list[Ran], states: Mapping[Ref, State], flow: Flow) -> list[Edge]:
     edges = []
-    logs: dict[str, float] = {}
+    logs: dict[Ref, float] = {}
 
     def size(ref: Ref) -> float:
-        key = ref.node if not ref.index else f"{ref.node}:{ref.index}"
-        if key not in logs:
-            logs[key] = _activation(states[ref])[1]
-        return logs[key]
+        known = logs.get(ref)
+        if known is None:
+            known = logs[ref] = _activation(states[ref])[1]
+        return known
 
     for item in ran:
         if not item.outputs:
             continue
-        after = size(Ref(item.node.id))
+        after = size(item.refs[0])
         for index, ref in enumerate(item.inputs):
             pair = flow.edges.get((item.node.id, index))
             if pair is None:
                 continue
             before = size(ref)
             gain = after - before if math.isfinite(after) and math.isfinite(before) else 0.0
-            edges.append(Edge(ref.node, item.node.id, index, 0.5 * (pair[0] - pair[1]) / _DECADE, gain))
+            loss = 0.0 if pair[0] == pair[1] else 0.5 * (pair[0] - pair[1]) / _DECADE  # nothing of nothing is no loss
+            edges.append(Edge(ref.node, item.node.id, index, loss, gain))
     return edges

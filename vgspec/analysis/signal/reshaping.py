@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 from vgspec.analysis.signal.linear import fold_border, merge_axes, to_channel
 from vgspec.analysis.signal.pointwise import align
@@ -29,13 +28,13 @@ def _same(grads: tuple[Grad | None, ...]) -> Pulled:
 
 def _even(grads: tuple[Grad | None, ...]) -> Pulled:
     """The same gradient at other positions."""
-    return Pulled(tuple(None if grad is None else replace(grad, profile=()) for grad in grads))
+    return Pulled(tuple(None if grad is None else grad._replace(profile=()) for grad in grads))
 
 
 def _uniform(grad: Grad, size: int, s: float, r: float | None = None, k: float | None = None) -> Grad:
     """The mean gradient over channels, with some pair moments changed, at other positions."""
     g = grad.mean
-    return replace(grad, profile=()).with_segments(
+    return grad._replace(profile=()).with_segments(
         (GradSegment(size, g.q, g.p, s, g.r if r is None else r, g.k if k is None else k),)
     )
 
@@ -47,7 +46,7 @@ def reshape(state: State, sizes: tuple[int, ...]) -> Step:
     state = fold_border(state)
     channels, positions = state.channels, state.positions
     if state.channel == len(state.sizes) - 1 and sizes and sizes[-1] == channels:
-        return Step((replace(state, sizes=sizes, channel=len(sizes) - 1, profile=()),), _even)
+        return Step((state._replace(sizes=sizes, channel=len(sizes) - 1, profile=()),), _even)
     total = math.prod(state.sizes)
     if len(sizes) == 1 and state.sizes:
         if state.channel == len(state.sizes) - 1:
@@ -132,7 +131,7 @@ def permute(state: State, primitive: rule.Permute) -> Step:
     state = fold_border(state)
     order = tuple(dim - 1 for dim in primitive.dims)
     sizes = tuple(state.sizes[axis] for axis in order)
-    return Step((replace(state, sizes=sizes, channel=order.index(state.channel), profile=()),), _even)
+    return Step((state._replace(sizes=sizes, channel=order.index(state.channel), profile=()),), _even)
 
 
 def stop(state: State) -> Step:
@@ -192,7 +191,7 @@ def drop(state: State, primitive: rule.Drop) -> Step:
     output = state.map(change)
     output = output.with_segments(item._replace(excess=dropped(item, keep)) for item in output.segments)
     if primitive.shared:
-        output = replace(output, vary=min((1.0 + state.vary) / keep - 1.0, 30.0))
+        output = output._replace(vary=min((1.0 + state.vary) / keep - 1.0, 30.0))
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
         grad = grads[0]
@@ -271,15 +270,15 @@ def pad(state: State, primitive: rule.Pad) -> Step:
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
         grad = grads[0]
-        return Pulled((None if grad is None else replace(grad, outer=1.0),))
+        return Pulled((None if grad is None else grad._replace(outer=1.0),))
 
-    return Step((replace(state, sizes=tuple(sizes), border=tuple(border)),), pull, degree=1.0)
+    return Step((state._replace(sizes=tuple(sizes), border=tuple(border)),), pull, degree=1.0)
 
 
 def crop(state: State, sizes: tuple[int, ...]) -> Step:
     """Positions cut off: what remains looks alike, and the gradient elsewhere is zero."""
     state = fold_border(state)
-    output = replace(state, sizes=sizes, profile=())
+    output = state._replace(sizes=sizes, profile=())
     share = output.positions / max(state.positions, 1)
     n_out, n_in = output.positions, state.positions
     pairs = n_out * (n_out - 1) / (n_in * (n_in - 1)) if n_in > 1 else 1.0
@@ -344,7 +343,7 @@ def upsample(state: State, primitive: rule.Upsample, sizes: tuple[int, ...]) -> 
     axis = primitive.axis if primitive.axis < 0 else primitive.axis - 1
     state = to_channel(state, axis)
     n_in = max(state.positions, 1)
-    output = replace(state, sizes=sizes, profile=())
+    output = state._replace(sizes=sizes, profile=())
     n_out = max(output.positions, 1)
     copies = n_out / n_in
     if primitive.interpolation == "nearest":

@@ -14,7 +14,6 @@ logits of a sample drops out.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -202,7 +201,7 @@ def softmax(state: State, primitive: rule.Softmax) -> Step:
         )
     else:
         outputs = y
-    output = replace(state, segments=(Segment(classes, outputs),), fresh=0.0)
+    output = state._replace(segments=(Segment(classes, outputs),), fresh=0.0)
     output = to_channel(output, home)
     factor = jacobian
     if variance > _SHARP and not primitive.log and classes * BATCH_SIZE <= 200_000:

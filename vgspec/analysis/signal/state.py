@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from vgspec.analysis.signal.quadrature import Vector
@@ -111,8 +110,7 @@ class Segment(NamedTuple):
     excess: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """A tensor: sizes without the batch axis, the channel axis among them, and its channel segments.
 
     Attributes:
@@ -175,12 +173,12 @@ class State:
 
     def mean_square(self) -> float:
         """The mean square of the whole tensor, border included, typical over initialisations."""
-        q = 0.0
-        total = 0
-        for segment in self.segments:
-            q += segment.size * segment.moments.q
-            total += segment.size
-        value = q / max(total, 1) / math.sqrt(1.0 + self.fresh)
+        if len(self.segments) == 1:
+            value = self.segments[0].moments.q
+        else:
+            total = sum(segment.size for segment in self.segments)
+            value = sum(segment.size * segment.moments.q for segment in self.segments) / max(total, 1)
+        value /= math.sqrt(1.0 + self.fresh)
         return value * self.coverage() if self.border else value
 
     def coverage(self) -> float:
@@ -192,14 +190,14 @@ class State:
 
     def with_segments(self, segments: Iterable[Segment], **changes: Any) -> State:
         """A copy with other segments."""
-        return replace(self, segments=simplify(tuple(segments)), **changes)
+        return self._replace(segments=simplify(tuple(segments)), **changes)
 
     def map(self, change: Callable[[Moments], Moments], **changes: Any) -> State:
         """A copy with the moments of every segment changed and curves dropped."""
         segments = tuple(
             Segment(item.size, change(item.moments), None, item.hetero, excess=item.excess) for item in self.segments
         )
-        return replace(self, segments=segments, **changes)
+        return self._replace(segments=segments, **changes)
 
 
 def average(segments: tuple[Segment, ...]) -> Moments:
@@ -306,8 +304,7 @@ class GradSegment(NamedTuple):
         return GradSegment(size, q * f, p * f, s * f, r * f, k * f, h * f, given, inverse, positive, a, linear * f)
 
 
-@dataclass(frozen=True, slots=True)
-class Grad:
+class Grad(NamedTuple):
     """The gradient at a tensor: moments per channel segment, times ``exp(log)``.
 
     The scale is kept apart so that nothing underflows. ``spread``, ``fresh`` and ``overlap`` are as in `State`.
@@ -344,24 +341,27 @@ class Grad:
 
     def log_mean_square(self) -> float:
         """Natural log of the typical mean square; ``-inf`` for no gradient."""
-        total = sum(segment.size for segment in self.segments)
-        q = sum(segment.size * segment.q for segment in self.segments) / max(total, 1)
+        if len(self.segments) == 1:
+            q = self.segments[0].q
+        else:
+            total = sum(segment.size for segment in self.segments)
+            q = sum(segment.size * segment.q for segment in self.segments) / max(total, 1)
         return math.log(q * self.outer) + self.log - 0.5 * math.log1p(self.fresh) if q > 0 else -math.inf
 
     def normalised(self) -> Grad:
         """The same with moments of order one."""
-        q = max(segment.q for segment in self.segments)
+        q = self.segments[0].q if len(self.segments) == 1 else max(segment.q for segment in self.segments)
         if q <= 0.0 or not math.isfinite(q) or 1e-6 < q < 1e6:
             return self
-        return replace(self, segments=tuple(s.scaled(1.0 / q) for s in self.segments), log=self.log + math.log(q))
+        return self._replace(segments=tuple(s.scaled(1.0 / q) for s in self.segments), log=self.log + math.log(q))
 
     def with_segments(self, segments: Iterable[GradSegment], **changes: Any) -> Grad:
         """A copy with other segments."""
-        return replace(self, segments=tuple(segments), **changes)
+        return self._replace(segments=tuple(segments), **changes)
 
     def scaled(self, factor: float) -> Grad:
         """All moments times a number."""
-        return replace(self, segments=tuple(segment.scaled(factor) for segment in self.segments))
+        return self._replace(segments=tuple(segment.scaled(factor) for segment in self.segments))
 
 
 class Pulled(NamedTuple):
@@ -376,8 +376,7 @@ class Pulled(NamedTuple):
     kernels: tuple[tuple[str, float], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One primitive applied: its outputs, and its backward pass as a function of the outputs' gradients.
 
     ``facts`` are further results, such as the memory horizon of a recurrence, as (name, value). ``degree`` is the

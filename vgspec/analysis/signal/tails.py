@@ -39,8 +39,11 @@ _WIDEST = 6.0
 def scales(profile: Profile, vary: float) -> float:
     """Relative variance of the mean square over samples and positions."""
     total = 1.0 + vary
+    square, last = 1.0, None
     for vector in profile:
-        total *= float(vector @ vector) / vector.size
+        if vector is not last:
+            square, last = float(vector @ vector) / vector.size, vector
+        total *= square
     return total - 1.0
 
 
