@@ -48,8 +48,11 @@ def unfolded(graph: Graph) -> Graph:
 
 def _holds(layer: Any) -> bool:
     """Whether a layer is a wrapper around a network, or around another such wrapper."""
-    inner = getattr(layer, "layer", None)
-    return hasattr(layer, "step") and (isinstance(inner, InnerModel) or _holds(inner))
+    kind = type(layer)
+    if not hasattr(kind, "step") or "layer" not in getattr(kind, "model_fields", ()):  # asking the object is slow
+        return False
+    inner = layer.layer
+    return isinstance(inner, InnerModel) or _holds(inner)
 
 
 def _inside(layer: Any, call: Call) -> Graph:

@@ -50,7 +50,8 @@ class Response(NamedTuple):
     ``scale``: what to multiply values (not slopes) by. ``slope`` is the last function's derivative at its input,
     ``chi`` the exponent by which the output's mean square follows the Gaussian's, ``degree`` that by which it
     follows the last function's input, and ``slope_chi`` that of the slope's mean square.
-    ``powers`` are the means of the value's first four powers, ``shifts`` what a unit of excess adds to them (see
+    ``scattered``: whether the value has a variance to speak of; ``linear`` is the linear part's
+    share in it, ``flat`` the share of values at which the slope is zero. ``powers`` are the means of the value's first four powers, ``shifts`` what a unit of excess adds to them (see
     `tails`), ``slope_shift`` the same for the slope's mean square, relative to it.
     """
 
@@ -66,10 +67,13 @@ class Response(NamedTuple):
     slope_squares: Vector
     chi: float
     degree: float
-    powers: Vector
-    shifts: Vector
+    powers: tuple[float, ...]
+    shifts: tuple[float, ...]
     slope_chi: float
     slope_shift: float
+    linear: float
+    flat: float
+    scattered: bool
 
 
 class _Values(NamedTuple):
@@ -124,6 +128,9 @@ def _response(mean: float, deviation: float, functions: Chain) -> Response:
         degree = float(w @ (x * slope * before)) / square if 0.0 < square < math.inf else 1.0
         powers = np.stack((x, squared, squared * x, squared * squared))
         second, fourth_degree = float(d @ nodes.hermite[2]), float(d @ nodes.hermite[4])
+        squares = spectrum(nodes, x)
+        variance = square - float(squares[0])
+        scattered = variance > 1e-12 * square and math.isfinite(square)
         return Response(
             nodes,
             x,
@@ -131,16 +138,19 @@ def _response(mean: float, deviation: float, functions: Chain) -> Response:
             float(w @ x),
             square,
             fourth / square**2 if 1e-150 < square < 1e150 else 3.0,
-            spectrum(nodes, x),
+            squares,
             slope_square,
             slope_fourth / slope_square**2 if slope_square > 1e-150 else 3.0,
             spectrum(nodes, slope),
             chi if math.isfinite(chi) else 1.0,
             degree if math.isfinite(degree) else 1.0,
-            powers @ w,
-            powers @ nodes.hermite[4] / _HE4,
+            tuple((powers @ w).tolist()),
+            tuple((powers @ nodes.hermite[4] / _HE4).tolist()),
             second / (math.sqrt(2.0) * slope_square) if slope_square > 0 else 0.0,
             fourth_degree / (_HE4 * slope_square) if slope_square > 0 else 0.0,
+            float(squares[1]) / variance if scattered else 1.0,
+            float(w @ (slope == 0.0)),
+            scattered,
         )
 
 
@@ -288,8 +298,7 @@ def apply_function(state: State, fn: Fn) -> Step:
         degree += share * (response.degree if response is not None else 0.0)
         straight += share * (_straightness(response) if response is not None else 0.0)
         if fn.negative == 0.0 and response is not None and not stacked:
-            off = float(response.basis.weights @ (response.slope == 0.0))
-            alive *= off**segment.size
+            alive *= response.flat**segment.size
     fresh = state.fresh if stacked else state.fresh * max(kurtosis - 1.0, 0.0) / 2.0
     dead = state.dead
     if fn.negative == 0.0 and not stacked:
@@ -379,20 +388,14 @@ def _typical_share(response: Response, width: int, base: Moments, positions: int
 
 def _straightness(response: Response) -> float:
     """The linear part's share: of the function in its variance, and of its slope in the slope's mean square."""
-    variance = response.square - float(response.squares[0])
-    if variance <= 1e-12 * response.square or response.slope_square <= 0.0 or not math.isfinite(response.square):
+    if not response.scattered or response.slope_square <= 0.0:
         return 0.0
-    own = min(float(response.squares[1]) / variance, 1.0)
-    return own * min(float(response.slope_squares[0]) / response.slope_square, 1.0)
+    return min(response.linear, 1.0) * min(float(response.slope_squares[0]) / response.slope_square, 1.0)
 
 
 def _decorrelation(responses: list[Response | None]) -> float:
     """How a small squared correlation shrinks: the square of the linear part's share in the variance."""
-    shares = [
-        float(r.squares[1]) / (r.square - float(r.squares[0]))
-        for r in responses
-        if r is not None and r.square - float(r.squares[0]) > 1e-12 * r.square and math.isfinite(r.square)
-    ]
+    shares = [response.linear for response in responses if response is not None and response.scattered]
     return (sum(shares) / len(shares)) ** 2 if shares else 1.0
 
 

@@ -61,12 +61,15 @@ class Axis:
         for row in index:
             matrix[np.arange(self.outputs), row] += 1.0
         self.matrix = np.ascontiguousarray(matrix[:, :size])
+        self._same = index.shape == (1, size) and bool((index[0] == np.arange(size)).all())
         self._met = (index < size).astype(np.float64)
 
     def forward(self, profile: Vector | None) -> tuple[Sums, Vector]:
         """Sums over the window's inputs, and the outputs' profile."""
         if profile is None or profile.size != self.size:
             return self._even_forward
+        if self._same:
+            return _unmoved(profile)
         roots = np.sqrt(profile)
         mean = float(_ones(self.size) @ roots) / self.size
         return _finished(self._taken(roots) @ _ones(self.outputs), mean, self.matrix @ profile, self.size)
@@ -75,6 +78,8 @@ class Axis:
         """The same from the outputs to the inputs."""
         if profile is None or profile.size != self.outputs:
             return self._even_backward
+        if self._same:
+            return _unmoved(profile)
         roots = np.sqrt(profile)
         mean = float(_ones(self.outputs) @ roots) / self.outputs
         return _finished(self._met @ roots, mean, profile @ self.matrix, self.outputs)
@@ -84,6 +89,10 @@ class Axis:
         x = _ones(self.size) if inputs is None or inputs.size != self.size else inputs
         g = _ones(self.outputs) if outputs is None or outputs.size != self.outputs else outputs
         u, v = np.sqrt(x), np.sqrt(g)
+        if self._same:
+            mean = float(_ones(self.size) @ u) * float(_ones(self.size) @ v) / (self.size * self.size)
+            total, root = float(g @ x), float(u @ v)
+            return Sums(total, (root / mean) ** 2, total / mean**2, 1.0)
         mean = float(_ones(self.size) @ u) * float(_ones(self.outputs) @ v) / (self.size * self.outputs)
         sums = self._taken(u) @ v
         total = float(g @ (self.matrix @ x))
@@ -120,6 +129,14 @@ def _level(vector: Vector) -> Vector:
 
 def _leveled(vector: Vector, total: float) -> Vector:
     return vector * (vector.size / total) if 0.0 < total < math.inf else _ones(vector.size)
+
+
+def _unmoved(profile: Vector) -> tuple[Sums, Vector]:
+    """What a window of one position gives: the sums over the profile itself, and the profile."""
+    ones, size = _ones(profile.size), profile.size
+    total, mean = float(ones @ profile), float(ones @ np.sqrt(profile)) / size
+    square = mean * mean
+    return Sums(total, float(size * size), total / square, size / square), _leveled(profile, total)
 
 
 def _finished(sums: Vector, mean: float, vector: Vector, size: int) -> tuple[Sums, Vector]:
@@ -170,11 +187,14 @@ class Window(NamedTuple):
         return Sums(total, squares, own, 1.0)
 
     def _with(self, profile: Profile) -> list[tuple[Axis, Vector | None]]:
-        if len(profile) != len(self.axes) or any(
-            vector.size not in (axis.size, axis.outputs) for axis, vector in zip(self.axes, profile, strict=True)
-        ):
-            return [(axis, None) for axis in self.axes]
-        return list(zip(self.axes, profile, strict=True))
+        rows: list[tuple[Axis, Vector | None]] = list(zip(self.axes, profile, strict=False))
+        if len(profile) == len(self.axes):
+            for axis, vector in zip(self.axes, profile, strict=True):
+                if vector.size not in (axis.size, axis.outputs):
+                    break
+            else:
+                return rows
+        return [(axis, None) for axis in self.axes]
 
     def _all(
         self, of_axis: Callable[[Axis, Vector | None], tuple[Sums, Vector]], profile: Profile

@@ -35,6 +35,7 @@ def _mirrored(rule: Rule) -> tuple[Vector, Vector]:
 
 _LEGENDRE = _mirrored(LEGENDRE)
 _POWERS: Vector = np.arange(DEGREE, dtype=np.float64)
+_ONES: Vector = np.ones(DEGREE)
 
 
 class Basis(NamedTuple):
@@ -89,7 +90,7 @@ def mehler(squares: Vector, total: float, correlation: float) -> float:
         return float(squares[0])
     c = max(correlation, -1.0)
     known = float(squares @ (c**_POWERS))
-    rest = total - float(squares.sum())
+    rest = total - float(squares @ _ONES)
     return known + (rest * abs(c) ** (1.5 * DEGREE) if rest > 0.0 else 0.0)
 
 

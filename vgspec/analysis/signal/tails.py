@@ -148,8 +148,7 @@ def corrected(
         excess: as `excess_of` gives it.
     """
     total, even, samples = excess
-    raw = [float(a + total * b) for a, b in zip(response.powers, response.shifts, strict=True)]
-    one, two, three, four = raw
+    one, two, three, four = (a + total * b for a, b in zip(response.powers, response.shifts, strict=True))
     variance = two - one * one
     if not (variance * variance > 0.0 and math.isfinite(four)):
         return moments, 0.0
@@ -160,10 +159,10 @@ def corrected(
     f = scale * scale
     m, q, p, s, r, k, kp, ks, kr = moments
     spread = q - m * m
-    more = f * total * float(response.shifts[1])
+    more = f * total * response.shifts[1]
 
     def pair(value: float, part: float) -> float:
-        mean = float(response.powers[0] + part * response.shifts[0])
+        mean = response.powers[0] + part * response.shifts[0]
         apart = 1.0 - (value - m * m) / spread if spread > 0.0 else 0.0
         return value + apart * (f * mean * mean - m * m) + (1.0 - apart) * more
 
