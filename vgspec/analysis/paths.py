@@ -37,7 +37,7 @@ class Paths:
         found = {output.ref.node for output in self.graph.outputs}
         for node in reversed(self.graph.nodes):
             if node.id in found:
-                found.update(ref.node for ref in node.refs())
+                found.update(self.graph.sources[node.id])
         return frozenset(found)
 
     @cached_property
@@ -48,8 +48,8 @@ class Paths:
             if node.id not in depth:
                 continue
             cost = depth[node.id] + self._weighs(node)
-            for ref in node.refs():
-                depth[ref.node] = min(depth.get(ref.node, cost), cost)
+            for name in self.graph.sources[node.id]:
+                depth[name] = min(depth.get(name, cost), cost)
         return depth
 
     @cached_property
@@ -57,7 +57,7 @@ class Paths:
         """Per node and input, the greatest number of weight layers on any path from an input, itself included."""
         depth = {item.name: 0 for item in self.graph.inputs}
         for node in self.graph.nodes:
-            before = max((depth[ref.node] for ref in node.refs()), default=0)
+            before = max((depth[name] for name in self.graph.sources[node.id]), default=0)
             depth[node.id] = before + self._weighs(node)
         return depth
 
@@ -103,7 +103,7 @@ class Paths:
                 if len(readers) != 1 or last.id in ends:
                     break
                 following = by_id[readers[0]]
-                if len({ref.node for ref in following.refs()}) != 1:
+                if len(self.graph.sources[following.id]) != 1:
                     break
                 chain.append(following)
                 followed.add(following.id)
@@ -128,10 +128,10 @@ class Paths:
         """Whether what enters a chain also reaches an output another way, so that a gradient can go around."""
         ends = {output.ref.node for output in self.graph.outputs}
         inside = {node.id for node in chain}
-        for ref in chain[0].refs():
-            if ref.node in ends:
+        for source in self.graph.sources[chain[0].id]:
+            if source in ends:
                 return True
-            readers = self.graph.consumers.get(ref.node, ())
+            readers = self.graph.consumers.get(source, ())
             if any(name in self.reaching and name not in inside for name in readers):
                 return True
         return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from vgspec.catalogue.activation_table import BY_NAME, ROWS, ActivationRow, Curve
@@ -106,6 +107,11 @@ class Activation(KerasObject):
 
     def scalar(self) -> ScalarActivation | None:
         """The function with its arguments; None where it is not elementwise or not known before training."""
+        return self.bound
+
+    @cached_property
+    def bound(self) -> ScalarActivation | None:
+        """What `scalar` gives."""
         bound = (self.name, {}) if self.layer is None else _of_layer(self.layer)
         return None if bound is None or bound[0] not in BY_NAME else _bind(*bound)
 

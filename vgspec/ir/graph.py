@@ -183,13 +183,18 @@ class Graph:
         return {item.name: item for item in self.inputs}
 
     @cached_property
+    def sources(self) -> Mapping[str, tuple[str, ...]]:
+        """For every node id, the inputs and nodes that it reads, each once, in order."""
+        return {node.id: tuple(dict.fromkeys(ref.node for ref in node.refs())) for node in self.nodes}
+
+    @cached_property
     def consumers(self) -> Mapping[str, tuple[str, ...]]:
         """For every input name and node id, the ids of the nodes that read one of its outputs, in order."""
         found: dict[str, list[str]] = {item.name: [] for item in self.inputs}
         found |= {node.id: [] for node in self.nodes}
-        for node in self.nodes:
-            for source in dict.fromkeys(ref.node for ref in node.refs()):
-                found[source].append(node.id)
+        for name, sources in self.sources.items():
+            for source in sources:
+                found[source].append(name)
         return {key: tuple(ids) for key, ids in found.items()}
 
     def tensor(self, ref: Ref) -> Tensor:

@@ -149,7 +149,15 @@ class Facts(GraphFacts):
 
     def weights(self, node: Node) -> tuple[Weight, ...]:
         """The weights that a node's layer has."""
-        return self.layer(node).weight_specs(self.call(node))
+        known = self._weights.get(node.id)
+        if known is None:
+            known = self._weights[node.id] = self.layer(node).weight_specs(self.call(node))
+        return known
+
+    @cached_property
+    def _weights(self) -> dict[str, tuple[Weight, ...]]:
+        """What `weights` has found so far."""
+        return {}
 
     @cached_property
     def kernels(self) -> tuple[Kernel, ...]:
@@ -264,7 +272,7 @@ class Facts(GraphFacts):
             size = record.log10_activation if record is not None else None
             if size is None or not math.isfinite(size):
                 continue
-            before = [base[ref.node] for ref in node.refs() if ref.node in base]
+            before = [base[name] for name in self.graph.sources[node.id] if name in base]
             if not before or self.has(node, *sets):
                 base[node.id] = (size, 0)
                 continue
@@ -274,17 +282,17 @@ class Facts(GraphFacts):
         ahead = dict(gained)
         for node in reversed(self.graph.nodes):
             if node.id in ahead and not self.has(node, *sets):
-                for ref in node.refs():
-                    if ref.node in ahead:
-                        ahead[ref.node] = max(ahead[ref.node], ahead[node.id])
+                for name in self.graph.sources[node.id]:
+                    if name in ahead:
+                        ahead[name] = max(ahead[name], ahead[node.id])
         return {name: Drift(size, base[name][1], ahead[name]) for name, size in gained.items()}
 
     def input_size(self, node: Node) -> float | None:
         """Root mean square of the one value that a node reads; None where unknown, or where its values are counts."""
-        names = {ref.node for ref in node.refs()}
+        names = self.graph.sources[node.id]
         if len(names) != 1:
             return None
-        name = names.pop()
+        name = names[0]
         item = self.graph.input_by_name.get(name)
         if item is not None and item.tensor.dtype.startswith(("int", "uint")) and item.tensor.dtype != "uint8":
             return None

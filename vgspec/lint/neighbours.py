@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from vgspec.analysis.paths import Paths
 from vgspec.analysis.unfold import unfolded
 from vgspec.ir import Argument, Graph, Node, Ref, Tensor
 from vgspec.layers.base import Call, Layer, Trait
+from vgspec.lint.records import Recurrence
 from vgspec.spec import Spec
 
 __all__ = ["GraphFacts"]
@@ -95,12 +97,12 @@ class GraphFacts:
     def producers(self, node: Node) -> tuple[Node, ...]:
         """The nodes whose outputs a node reads; model inputs are left out."""
         by_id = self.graph.by_id
-        return tuple(by_id[name] for name in dict.fromkeys(r.node for r in node.refs()) if name in by_id)
+        return tuple(by_id[name] for name in self.graph.sources[node.id] if name in by_id)
 
     def only_producer(self, node: Node) -> Node | None:
         """The node whose output is all that a node reads; None if it reads several, or a model input."""
-        names = {ref.node for ref in node.refs()}
-        return self.graph.by_id.get(next(iter(names))) if len(names) == 1 else None
+        names = self.graph.sources[node.id]
+        return self.graph.by_id.get(names[0]) if len(names) == 1 else None
 
     def consumers(self, node: Node) -> tuple[Node, ...]:
         """The nodes that read a node's outputs."""
@@ -122,16 +124,50 @@ class GraphFacts:
 
     def nodes_with(self, *traits: Trait) -> Iterator[Node]:
         """Used nodes whose layer has one of these traits, in order."""
-        return (node for node in self.nodes if self.has(node, *traits))
+        return map(self.nodes.__getitem__, self._places(lambda kind: not kind.traits.isdisjoint(traits)))
+
+    def first_calls_given(self, argument: str) -> Iterator[Node]:
+        """The first node of every used layer that takes an argument of this name, in order."""
+        for node in map(self.nodes.__getitem__, self._places(lambda kind: argument in kind.model_fields)):
+            if node.id in self._first:
+                yield node
+
+    @cached_property
+    def _first(self) -> frozenset[str]:
+        return frozenset(node.id for node in self.first_calls)
+
+    def _places(self, wanted: Callable[[type[Layer]], bool]) -> list[int]:
+        """Where in `nodes` layers of the wanted classes stand. There are few classes, and traits belong to them."""
+        found = [places for kind, places in self._by_class.items() if wanted(kind)]
+        return list(found[0]) if len(found) == 1 else sorted(chain.from_iterable(found))
+
+    @cached_property
+    def _by_class(self) -> Mapping[type[Layer], tuple[int, ...]]:
+        found: dict[type[Layer], list[int]] = {}
+        for place, node in enumerate(self.nodes):
+            found.setdefault(type(self.layer(node)), []).append(place)
+        return {kind: tuple(places) for kind, places in found.items()}
+
+    @cached_property
+    def recurrences(self) -> tuple[Recurrence, ...]:
+        """Every used recurrence in order, alone or inside a wrapper."""
+        found = []
+        places = self._places(lambda kind: Trait.RECURRENT in kind.traits or "layer" in kind.model_fields)
+        for node in map(self.nodes.__getitem__, places):
+            outer: Any = self.layer(node)
+            inner = outer.layer if "layer" in type(outer).model_fields else outer
+            if Trait.RECURRENT in inner.traits:
+                found.append(Recurrence(node, inner, getattr(inner, "step_cell", inner), inner is not outer))
+        return tuple(found)
 
     def lineage(self, names: Iterable[str]) -> tuple[str, ...]:
         """Ids of some nodes, of all that they come from and of all that comes from them, inputs left out."""
         above, below = set(names), set(names)
         for node in reversed(self.graph.nodes):
             if node.id in above:
-                above.update(ref.node for ref in node.refs())
+                above.update(self.graph.sources[node.id])
         for node in self.graph.nodes:
-            if any(ref.node in below for ref in node.refs()):
+            if not below.isdisjoint(self.graph.sources[node.id]):
                 below.add(node.id)
         return tuple(node.id for node in self.graph.nodes if node.id in above or node.id in below)
 

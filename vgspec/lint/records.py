@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from vgspec.catalogue.activations import Activation
 from vgspec.ir import Node, Output
-from vgspec.layers.base import Weight
+from vgspec.layers.base import Trait, Weight
 
 if TYPE_CHECKING:
     from vgspec.analysis.signal import Edge
 
-__all__ = ["Drift", "Final", "Kernel", "Stage", "Stretch"]
+__all__ = ["Drift", "Final", "Kernel", "Recurrence", "Stage", "Stretch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,28 @@ class Kernel:
         if second is None or self.fan_in is None:
             return None
         return math.sqrt(self.fan_in * second)
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """A layer that runs over the steps of a sequence.
+
+    Attributes:
+        node: its call.
+        layer: the recurrent layer itself, inside a wrapper if ``wrapped``.
+        cell: what it does at every step: a cell of its own, or the layer.
+        wrapped: whether another layer, such as ``Bidirectional``, is around it.
+    """
+
+    node: Node
+    layer: Any
+    cell: Any
+    wrapped: bool
+
+    @property
+    def gated(self) -> bool:
+        """Whether gates hold the state."""
+        return Trait.GATED in self.layer.traits or Trait.GATED in self.cell.traits
 
 
 @dataclass(frozen=True, slots=True)

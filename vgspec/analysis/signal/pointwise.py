@@ -50,9 +50,10 @@ class Response(NamedTuple):
     ``scale``: what to multiply values (not slopes) by. ``slope`` is the last function's derivative at its input,
     ``chi`` the exponent by which the output's mean square follows the Gaussian's, ``degree`` that by which it
     follows the last function's input, and ``slope_chi`` that of the slope's mean square.
-    ``scattered``: whether the value has a variance to speak of; ``linear`` is the linear part's
-    share in it, ``flat`` the share of values at which the slope is zero. ``powers`` are the means of the value's first four powers, ``shifts`` what a unit of excess adds to them (see
-    `tails`), ``slope_shift`` the same for the slope's mean square, relative to it.
+    ``scattered``: whether the value has a variance to speak of; ``linear`` is the linear part's share in it, ``flat``
+    the share of values at which the slope is zero. ``powers`` are the means of the value's first four powers,
+    ``shifts`` what a unit of excess adds to them (see `tails`), ``slope_shift`` the same for the slope's mean square,
+    relative to it.
     """
 
     basis: Basis

@@ -90,7 +90,7 @@ class ActivationOverflows(Rule):
             record = facts.profile.by_id.get(node.id)
             size = record.log10_activation if record is not None else None
             limit = LARGEST.get(node.outputs[0].dtype)
-            if any(ref.node in over for ref in node.refs()):
+            if any(name in over for name in facts.graph.sources[node.id]):
                 over.add(node.id)
                 continue
             if size is None or limit is None or size < limit:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability
-from vgspec.layers.base import Trait
 from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 
 if TYPE_CHECKING:
@@ -71,13 +70,8 @@ class ForgetGateBiasOff(Rule):
 
     def check(self, facts: Facts) -> Iterator[Finding]:
         """Look at the biases of every gated recurrence that has the argument."""
-        for node in facts.nodes:
-            layer = facts.layer(node)
-            wrapped = getattr(layer, "layer", None)
-            inner = wrapped or layer
-            if Trait.RECURRENT not in inner.traits:
-                continue
-            cell: Any = getattr(inner, "step_cell", inner)
+        for recurrence in facts.recurrences:
+            node, cell = recurrence.node, recurrence.cell
             on = getattr(cell, "unit_forget_bias", None)
             if on is None or (on and cell.use_bias):
                 continue
@@ -87,7 +81,7 @@ class ForgetGateBiasOff(Rule):
             if isinstance(steps, int) and steps < self.limit(facts, "steps"):
                 continue
             change = Change("set", node.id, "unit_forget_bias", True)
-            own = wrapped is None and cell.use_bias
+            own = not recurrence.wrapped and cell.use_bias
             yield Finding(
                 "the forget gates start half closed: half of the state is lost at every step",
                 node=node.id,

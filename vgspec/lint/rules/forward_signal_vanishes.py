@@ -107,7 +107,7 @@ class ForwardSignalVanishes(Rule):
         for node in facts.graph.nodes:
             record = facts.profile.by_id.get(node.id)
             size = record.log10_activation if record is not None else None
-            names = [ref.node for ref in node.refs()]
+            names = facts.graph.sources[node.id]
             before = start.get(names[0]) if len(set(names)) == 1 else None
             if size is None or before is None or facts.has(node, *resets, Trait.PREPROCESSING):
                 start[node.id] = size

@@ -92,7 +92,7 @@ class MaskLost(Rule):
         lost: dict[str, Node] = {}
         for node in facts.nodes:
             layer = facts.layer(node)
-            names = {ref.node for ref in node.refs()}
+            names = set(facts.graph.sources[node.id])
             if facts.has(node, Trait.RECURRENT):
                 given = dict(node.args).get("mask") is not None
                 for name in names & lost.keys():

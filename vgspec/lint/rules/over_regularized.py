@@ -78,8 +78,9 @@ class OverRegularized(Rule):
 
     def check(self, facts: Facts) -> Iterator[Finding]:
         """Look at every penalty on a kernel, and at the optimizer."""
-        for node in facts.first_calls:
-            penalty: Any = getattr(facts.layer(node), "kernel_regularizer", None)
+        for node in facts.first_calls_given("kernel_regularizer"):
+            layer: Any = facts.layer(node)
+            penalty = layer.kernel_regularizer
             for kind in ("l2", "l1"):
                 strength = getattr(penalty, kind, 0.0) if penalty is not None else 0.0
                 if strength >= self.limit(facts, kind):

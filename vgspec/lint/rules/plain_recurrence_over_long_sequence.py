@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Evidence
-from vgspec.layers.base import Trait
 from vgspec.lint.rule import Example, Finding, Rule, Threshold, model
 
 if TYPE_CHECKING:
@@ -75,13 +74,10 @@ class PlainRecurrenceOverLongSequence(Rule):
 
     def check(self, facts: Facts) -> Iterator[Finding]:
         """Compare the horizon of every recurrence without gates with the length of its sequence."""
-        for node in facts.nodes:
-            layer = facts.layer(node)
-            inner = getattr(layer, "layer", None) or layer
-            if Trait.RECURRENT not in inner.traits or Trait.GATED in inner.traits:
+        for recurrence in facts.recurrences:
+            if recurrence.gated:
                 continue
-            if Trait.GATED in getattr(inner, "step_cell", inner).traits:
-                continue
+            node = recurrence.node
             record = facts.profile.by_id.get(node.id)
             horizon = record.facts.get("horizon") if record is not None else None
             steps = facts.inputs(node)[0].shape[1]

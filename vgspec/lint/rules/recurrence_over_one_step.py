@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vgspec.diagnostics import Severity
-from vgspec.layers.base import Trait
 from vgspec.lint.rule import Example, Finding, Rule, model
 
 if TYPE_CHECKING:
@@ -70,10 +69,9 @@ class RecurrenceOverOneStep(Rule):
 
     def check(self, facts: Facts) -> Iterator[Finding]:
         """Look at the input of every recurrent layer."""
-        for node in facts.nodes:
-            layer = facts.layer(node)
-            inner = getattr(layer, "layer", None) or layer
-            if Trait.RECURRENT not in inner.traits or getattr(inner, "stateful", False):
+        for recurrence in facts.recurrences:
+            node = recurrence.node
+            if getattr(recurrence.layer, "stateful", False):
                 continue
             inputs = facts.inputs(node)
             if len(inputs) != 1 or len(inputs[0].shape) < 3 or inputs[0].shape[1] != 1:

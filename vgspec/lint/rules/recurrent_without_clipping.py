@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Severity
-from vgspec.layers.base import Trait
 from vgspec.lint.causes import saturates
 from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 
 if TYPE_CHECKING:
     from vgspec.ir import Node
     from vgspec.lint.facts import Facts
+    from vgspec.lint.records import Recurrence
 
 __all__ = ["RecurrentWithoutClipping"]
 
@@ -96,15 +96,16 @@ class RecurrentWithoutClipping(Rule):
         if compiled is None or compiled.optimizer is None or compiled.optimizer.clips:
             return
         limit = self.limit(facts, "steps")
-        nodes = [
-            node
-            for node in facts.first_calls
-            if facts.layer(node).trainable and self._recurrent(facts, node) and self._steps(facts, node, limit)
+        first: dict[str, Recurrence] = {}
+        for item in facts.recurrences:
+            first.setdefault(item.node.layer, item)
+        long = [
+            item for item in first.values() if facts.layer(item.node).trainable and self._steps(facts, item.node, limit)
         ]
-        if not nodes:
+        if not long:
             return
-        plain = [node for node in nodes if not self._gated(facts, node)]
-        about = (plain or nodes)[0]
+        plain = [item for item in long if not self._held(item)]
+        about = (plain or long)[0].node
         pointer = "/compile/optimizer"
         optimizer = compiled.optimizer
         values = dict(optimizer.canonical()) | {"clipnorm": 1.0}
@@ -123,19 +124,10 @@ class RecurrentWithoutClipping(Rule):
             ),
         )
 
-    def _recurrent(self, facts: Facts, node: Node) -> bool:
-        layer = facts.layer(node)
-        inner = getattr(layer, "layer", None)
-        return Trait.RECURRENT in layer.traits or (inner is not None and Trait.RECURRENT in inner.traits)
-
-    def _gated(self, facts: Facts, node: Node) -> bool:
+    def _held(self, recurrence: Recurrence) -> bool:
         """Whether gates hold the state, and its activation is bounded."""
-        layer = facts.layer(node)
-        inner = getattr(layer, "layer", None) or layer
-        cell = getattr(inner, "step_cell", inner)
-        activation = getattr(cell, "activation", None)
-        gated = Trait.GATED in inner.traits or Trait.GATED in cell.traits
-        return gated and (activation is None or saturates(activation))
+        activation = getattr(recurrence.cell, "activation", None)
+        return recurrence.gated and (activation is None or saturates(activation))
 
     def _steps(self, facts: Facts, node: Node, limit: float) -> bool:
         steps = facts.inputs(node)[0].shape[1]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from vgspec.catalogue.meaning import Meaning
 from vgspec.diagnostics import Applicability
-from vgspec.layers.base import Trait
 from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, model
 
 if TYPE_CHECKING:
@@ -73,14 +72,9 @@ class SaturatingRecurrentActivation(Rule):
 
     def check(self, facts: Facts) -> Iterator[Finding]:
         """Look at the activation of every recurrent layer."""
-        for node in facts.nodes:
-            layer = facts.layer(node)
-            wrapped = getattr(layer, "layer", None)
-            inner = wrapped or layer
-            if Trait.RECURRENT not in inner.traits:
-                continue
-            cell = getattr(inner, "step_cell", inner)
-            activation = getattr(cell, "activation", None)
+        for recurrence in facts.recurrences:
+            node = recurrence.node
+            activation = getattr(recurrence.cell, "activation", None)
             row = activation.row if activation is not None else None
             if row is None or not row.meaning.probabilities or row.meaning is Meaning.REAL:
                 continue
@@ -88,7 +82,7 @@ class SaturatingRecurrentActivation(Rule):
             if steps == 1:
                 continue
             change = Change("set", node.id, "activation", "tanh")
-            own = wrapped is None and hasattr(layer, "activation")
+            own = not recurrence.wrapped and hasattr(recurrence.layer, "activation")
             yield Finding(
                 f"the state of this recurrence passes through {row.name} at every step",
                 node=node.id,

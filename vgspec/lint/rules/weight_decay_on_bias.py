@@ -74,11 +74,11 @@ class WeightDecayOnBias(Rule):
 
     def check(self, facts: Facts) -> Iterator[Finding]:
         """Look at the regularizers of every layer."""
-        for node in facts.first_calls:
-            layer = facts.layer(node)
-            for name, what in _WEIGHTS.items():
-                argument = f"{name}_regularizer"
-                if layer.trainable and getattr(layer, argument, None) is not None:
+        for name, what in _WEIGHTS.items():
+            argument = f"{name}_regularizer"
+            for node in facts.first_calls_given(argument):
+                layer = facts.layer(node)
+                if layer.trainable and getattr(layer, argument) is not None:
                     change = Change("set", node.id, argument, None)
                     yield Finding(
                         f"a penalty pulls {what} of this layer to zero",

@@ -76,8 +76,9 @@ class WeightDecayTwice(Rule):
         decaying = next((part for part in parts if part.weight_decay), None)
         if decaying is None:
             return
-        for node in facts.first_calls:
-            penalty: Any = getattr(facts.layer(node), "kernel_regularizer", None)
+        for node in facts.first_calls_given("kernel_regularizer"):
+            layer: Any = facts.layer(node)
+            penalty = layer.kernel_regularizer
             if penalty is not None and getattr(penalty, "l2", None):
                 yield Finding(
                     f"the weights decay twice: by this penalty, and by the weight decay of "
