@@ -18,10 +18,15 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from vgspec.dev import calibration_page, calibration_plots
 from vgspec.dev.calibration_compare import Comparison, compare, percentile
 from vgspec.dev.calibration_data import FOLDER, GROUPS, NAMED, ROOT, Record, read_group, write_group
+
+if TYPE_CHECKING:
+    from vgspec.dev.calibration_networks import Job
 
 __all__ = ["FIGURES", "comparisons", "figures", "main", "records"]
 
@@ -76,6 +81,12 @@ def parser() -> argparse.ArgumentParser:
     measure.add_argument("group", choices=GROUPS)
     measure.add_argument("names", nargs="*", help="networks of the group; default: all that are not measured yet")
     measure.add_argument("--again", action="store_true", help="measure also what is measured already")
+    measure.add_argument(
+        "--seeds", type=int, metavar="N", help="initialisations; what was measured with fewer is measured again"
+    )
+    measure.add_argument(
+        "--budget", type=float, metavar="SECONDS", help="of computing, after which no further initialisation is begun"
+    )
     table = commands.add_parser("table", help="compare what was measured with the prediction")
     table.add_argument("groups", nargs="*", help=f"groups to compare, of {', '.join(GROUPS)}; default: all")
     table.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}, not standard output")
@@ -89,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command; exit status 1 if a network could not be measured."""
     given = parser().parse_args(arguments)
     if given.command == "measure":
-        return _measure(given.group, given.names, again=given.again)
+        return _measure(given)
     if given.command == "explain":
         return _explain(given.names, given.least)
     if given.write and given.groups:
@@ -110,17 +121,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _measure(group: str, names: Sequence[str], *, again: bool) -> int:
-    from vgspec.dev.calibration_measure import measure_job
+def _measure(given: argparse.Namespace) -> int:
+    from vgspec.dev.calibration_measure import BUDGET, measure_job
     from vgspec.dev.calibration_networks import jobs
 
-    wanted = jobs(group)
+    group, names = given.group, given.names
+    wanted = [job if given.seeds is None else replace(job, seeds=given.seeds) for job in jobs(group)]
     if strangers := set(names) - {job.name for job in wanted}:
         print(f"no network {min(strangers)!r} in {group}", file=sys.stderr)
         return 2
     order = {job.name: index for index, job in enumerate(wanted)}
     known = {record.name: record for record in read_group(group) if record.name in order}
-    todo = [job for job in wanted if (not names or job.name in names) and (again or job.name not in known)]
+
+    def due(job: Job) -> bool:
+        record = known.get(job.name)
+        return given.again or record is None or (given.seeds is not None and record.seeds < given.seeds)
+
+    todo = [job for job in wanted if (not names or job.name in names) and due(job)]
     failed = 0
     saved = time.monotonic()
 
@@ -131,7 +148,7 @@ def _measure(group: str, names: Sequence[str], *, again: bool) -> int:
     for count, job in enumerate(todo, 1):
         start = time.monotonic()
         try:
-            known[job.name] = measure_job(job)
+            known[job.name] = measure_job(job, budget=BUDGET if given.budget is None else given.budget)
             if group in NAMED:
                 write_group(group, [known[job.name]])
             what = f"{time.monotonic() - start:.1f} s"

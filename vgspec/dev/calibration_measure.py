@@ -21,18 +21,20 @@ __all__ = ["measure_graph", "measure_job"]
 LEAST = 2
 BUDGET = 10.0
 """Seconds of computing after which no further initialisation is begun, once there are `LEAST`."""
+MANY = 8
+"""Initialisations from which the computation is compiled, and weights are drawn anew in place of a new model."""
 
 
-def measure_job(job: Job) -> Record:
-    """Measure one network."""
+def measure_job(job: Job, *, budget: float = BUDGET) -> Record:
+    """Measure one network; no further initialisation is begun after ``budget`` seconds of computing."""
     source = job.source()
     empty = Record(job.name, job.group, source, job.seeds, job.double, STEPS, "")
     try:
-        record = measure_graph(graph_of(source), empty)
+        record = measure_graph(graph_of(source), empty, budget=budget)
     except Exception:  # some layers compute in float32 whatever they are given
         if not job.double:
             raise
-        record = measure_graph(graph_of(source), replace(empty, double=False))
+        record = measure_graph(graph_of(source), replace(empty, double=False), budget=budget)
     from vgspec.backends.runtime import load_keras
 
     load_keras().backend.clear_session()
@@ -41,7 +43,9 @@ def measure_job(job: Job) -> Record:
     return record
 
 
-def measure_graph(graph: Graph, record: Record, *, seeds: Sequence[int] | None = None) -> Record:
+def measure_graph(
+    graph: Graph, record: Record, *, seeds: Sequence[int] | None = None, budget: float = BUDGET
+) -> Record:
     """The record with what is measured on a graph; seeds of the weights from 0 on, those of the data 1000 more."""
     from vgspec.backends.keras_model import build_model
     from vgspec.backends.measure import Feeds, Measured, Measurement, precision
@@ -56,17 +60,33 @@ def measure_graph(graph: Graph, record: Record, *, seeds: Sequence[int] | None =
     with precision("float64" if record.double else "float32"):
         measurement = None
         start = time.process_time()
-        for seed in range(record.seeds) if seeds is None else seeds:
-            if len(runs) >= LEAST and time.process_time() - start > BUDGET:
+        wanted = range(record.seeds) if seeds is None else seeds
+        many = len(wanted) >= MANY
+        for seed in wanted:
+            if len(runs) >= LEAST and time.process_time() - start > budget:
                 break
-            model = build_model(graph, seed=seed)
             if measurement is None:
-                measurement = Measurement(model, feeds, traced=False)
+                model = build_model(graph, seed=seed)
+                measurement = Measurement(model, feeds, traced=many)
                 entries = {(layer.name, w.path): math.prod(w.shape) for layer in model.layers for w in layer.weights}
+            elif many:
+                _draw_weights(measurement.model, seed)
             else:
-                measurement.model.set_weights(model.get_weights())
+                measurement.model.set_weights(build_model(graph, seed=seed).get_weights())
             runs.append(measurement.run(seed + 1000))
     return _record(graph, record, runs, entries)
+
+
+def _draw_weights(model: Any, seed: int) -> None:
+    """Draw the weights of all layers anew, from their own initializers: quicker than to build the model again."""
+    from vgspec.backends.runtime import load_keras
+
+    load_keras().utils.set_random_seed(seed)
+    twins = [type(layer).from_config(layer.get_config()) for layer in model.layers]
+    for layer, twin in zip(model.layers, twins, strict=True):
+        if layer.weights:
+            twin.build_from_config(layer.get_build_config())
+            layer.set_weights(twin.get_weights())
 
 
 def _record(graph: Graph, record: Record, runs: Sequence[Any], entries: Mapping[tuple[str, str], int]) -> Record:

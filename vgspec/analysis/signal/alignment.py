@@ -56,7 +56,8 @@ def aligned(step: Step, state: State) -> Step:
         a = product / math.sqrt(x.q) * math.exp(min(0.5 * (outer.log - inward.log), 300.0))
         more = a * a if step.adds else 0.0
         before = outer.mean
-        gain = inward.mean.q / before.q if before.q > 0.0 else 0.0
+        rest = before.q - (before.a**2 if degree == 0.0 else 0.0)  # what lies along the value is taken away
+        gain = inward.mean.q / rest if rest > 1e-9 * before.q else 0.0
         # behind weights all that was linear stays so; a function of each element treats what lies along the value
         # in its own way, and the rest by its mean slope
         linear = max(before.linear - (0.0 if step.adds else before.a**2), 0.0) * gain * step.straight + a * a

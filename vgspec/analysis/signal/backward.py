@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from vgspec.analysis.signal.forward import Ran
 from vgspec.analysis.signal.interpret import pull_back
@@ -81,6 +82,7 @@ def add_gradients(a: Grad | None, b: Grad | None) -> Grad | None:
                 min(x.inverse, other.inverse),
                 a=x.a + other.a,
                 linear=max(x.linear + other.linear + both, 0.0),
+                expected=_sum(x.expected, other.expected),
             )
         )
     whole, part = a.mean.q, b.mean.q * factor
@@ -95,6 +97,13 @@ def add_gradients(a: Grad | None, b: Grad | None) -> Grad | None:
     overlap = share * a.overlap + rest * b.overlap
     vary = mixed([a.vary, b.vary], [whole, part])
     return Grad(tuple(segments), a.log, spread, fresh, overlap, profile=profile, vary=vary, meets=meets).normalised()
+
+
+def _sum(a: Any, b: Any) -> Any:
+    """The sum of what two gradients are expected to be given the value; what is not known counts as zero."""
+    if a is None or b is None:
+        return b if a is None else a
+    return a + b if a.size == b.size else None
 
 
 def _met(

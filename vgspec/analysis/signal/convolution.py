@@ -150,7 +150,7 @@ def _depthwise(
             lag=state.lag,
             vary=state.vary,
         )
-        step = LinearMap(alone, law, taps, 1, multiplier, sizes, state.channel, moved)
+        step = LinearMap(alone, law, taps, 1, multiplier, sizes, state.channel, moved, state.channels)
         maps.append(step)
         hetero = segment.hetero + law.excess / taps.size
         excess = step.excess((segment,))

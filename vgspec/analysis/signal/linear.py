@@ -137,7 +137,8 @@ def _mean_part(x: Moments, c: float, t: float) -> Moments:
 class LinearMap:
     """One linear map with its counts: the common part of dense layers and convolutions.
 
-    ``window`` tells how the taps meet an uneven profile of positions; without one they are met evenly.
+    ``window`` tells how the taps meet an uneven profile of positions; without one they are met evenly. ``channels``
+    are those of the whole tensor where the state is a part of it.
     """
 
     def __init__(
@@ -150,7 +151,9 @@ class LinearMap:
         sizes: tuple[int, ...],
         channel: int,
         window: Window | None = None,
+        channels: int = 0,
     ) -> None:
+        self.channels = channels
         self.state, self.law, self.taps, self.window = state, law, taps, window
         self.fan_in, self.fan_out = fan_in, fan_out  # channels per group, in and out
         self.sizes, self.channel = sizes, channel
@@ -270,10 +273,13 @@ class LinearMap:
         # what a normalization behind took from the gradient cancels the mean of the inputs, not what is left of them
         apart = max(x.q - pair_average(x.q, x.p, x.s, x.r, self.state.positions), 0.0)
         size = entries * BATCH_SIZE * max(near + far, 0.5 * total * apart * g.q)
-        if g.h > 0.0 or g.a:  # inputs and a coherent gradient correlate along each unit's weights
-            pairs = (BATCH_SIZE * t.outputs) ** 2
+        if g.h > 0.0 or g.a or g.linear > 0.0:  # inputs and a coherent gradient correlate along each unit's weights
+            pairs = BATCH_SIZE * BATCH_SIZE * t.squares * t.outputs / max(t.total, 1)
             centred = max(x.q - pair_average(x.q, x.p, x.s, x.r, self.state.positions), 0.0)
-            along = max(g.a * g.a, g.linear) * centred / x.q if x.q > 0.0 else 0.0
+            own = g.a * g.a
+            # of what is linear in all channels, a unit meets the part in those that it sees
+            seen = self.fan_in / max(self.state.channels, self.channels)
+            along = (own + max(g.linear - own, 0.0) * seen) * centred / x.q if x.q > 0.0 else 0.0
             few = max(1.0, self.fan_in * self.state.overlap)  # the directions that the inputs lie in
             size += entries / max(self.fan_in, 1) * pairs * (g.h + along * few) * centred
         return size

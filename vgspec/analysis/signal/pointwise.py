@@ -405,6 +405,8 @@ def _through(
 ) -> GradSegment:
     """The gradient before the function from the one behind it."""
     weights = response.basis.weights
+    along = g.given
+    g = _with_what_lies_along(g, response)
     given = None
     square = response.slope_square
     if g.given is not None and g.given.size == weights.size:
@@ -424,18 +426,54 @@ def _through(
             return _rectified_slopes(min(max(c, -1.0), 1.0), fn.negative)
         return mehler(response.slope_squares, response.slope_square, c)
 
-    p = g.p * pair(base.p) if g.p else 0.0
-    s = g.s * pair(base.s) if g.s else 0.0
-    r = g.r * pair(base.r) if g.r else 0.0
-    k = g.k * pair(base.k) if g.k else 0.0
+    expected = g.expected if g.expected is not None and g.expected.size == weights.size else None
+    if expected is None:
+        p = g.p * pair(base.p) if g.p else 0.0
+        s = g.s * pair(base.s) if g.s else 0.0
+        r = g.r * pair(base.r) if g.r else 0.0
+        k = g.k * pair(base.k) if g.k else 0.0
+    else:  # what the value says of the gradient meets the slope at that value, not its mean
+        before = _MeanPairs(response.basis, expected)
+        expected = expected * response.slope
+        after = _MeanPairs(response.basis, expected)
+        p, s, r, k = (
+            max(of_g - before.at(c), min(of_g, 0.0)) * pair(product) + after.at(c)
+            for of_g, product in ((g.p, base.p), (g.s, base.s), (g.r, base.r), (g.k, base.k))
+            for c in ((product - m2) / variance,)
+        )
+        if segment.curve is None:
+            expected = None  # the value itself is the Gaussian: alignment tells what lies along it
     # the batch's coherent part, as a function of the Gaussian: its linear term lies along the value itself
     coherent = pair_average(g.q, g.p, g.s, g.r, positions) - g.q / (BATCH_SIZE * positions)
     h = 0.0
     if coherent > 0.0:
         linear = float(response.slope_squares[1])
-        if g.given is not None and g.given.size == weights.size:
-            linear = float(weights @ (response.basis.z * g.given * response.slope)) ** 2
+        if along is not None and along.size == weights.size:
+            linear = float(weights @ (response.basis.z * along * response.slope)) ** 2
         h = coherent * linear
-    return GradSegment(
-        segment.size, g.q * square, p, s, r, k, h, given, positive=fn.negative == 0.0 and segment.curve is None
-    )
+    positive = fn.negative == 0.0 and segment.curve is None
+    return GradSegment(segment.size, g.q * square, p, s, r, k, h, given, positive=positive, expected=expected)
+
+
+def _with_what_lies_along(g: GradSegment, response: Response) -> GradSegment:
+    """The gradient as a function of the Gaussian, where it is only known how much of it lies along the value.
+
+    A gradient ``c y`` and the slope at ``y`` are not independent: behind a rectifier both are zero together.
+    """
+    if not g.a or g.expected is not None or not 0.0 < response.square < math.inf or not g.q > 0.0:
+        return g
+    expected = g.a / math.sqrt(response.square) * response.value
+    if g.given is not None:
+        return g._replace(expected=expected)
+    return g._replace(expected=expected, given=np.maximum(1.0 + (expected * expected - g.a * g.a) / g.q, 0.0))
+
+
+class _MeanPairs:
+    """Mean products of a function of a Gaussian for two values of it that correlate."""
+
+    def __init__(self, nodes: Basis, values: Vector) -> None:
+        self.squares = spectrum(nodes, values)
+        self.square = float(nodes.weights @ (values * values))
+
+    def at(self, correlation: float) -> float:
+        return mehler(self.squares, self.square, correlation)

@@ -280,7 +280,8 @@ class GradSegment(NamedTuple):
     ``inverse``: where ``q`` is weighted by the inverse of the channel's own variance, the share of that variance
     in what was divided by (the rest is epsilon); 0 elsewhere. ``positive``: only positive values get a gradient.
     ``a``: the mean product with the value itself, over the value's root mean square; ``linear``: the part of ``q``
-    that is a linear function of the value, along it or not (see `alignment`).
+    that is a linear function of the value, along it or not (see `alignment`). ``expected``: the gradient's mean given
+    the underlying Gaussian value, on the nodes of ``given``.
     """
 
     size: int
@@ -295,13 +296,18 @@ class GradSegment(NamedTuple):
     positive: bool = False
     a: float = 0.0
     linear: float = 0.0
+    expected: Any = None
 
     def scaled(self, f: float) -> GradSegment:
         """All moments times a number."""
-        size, q, p, s, r, k, h, given, inverse, positive, a, linear = self
+        size, q, p, s, r, k, h, given, inverse, positive, a, linear, expected = self
         if a:
             a *= math.sqrt(f)
-        return GradSegment(size, q * f, p * f, s * f, r * f, k * f, h * f, given, inverse, positive, a, linear * f)
+        if expected is not None:
+            expected = expected * math.sqrt(f)
+        return GradSegment(
+            size, q * f, p * f, s * f, r * f, k * f, h * f, given, inverse, positive, a, linear * f, expected
+        )
 
 
 class Grad(NamedTuple):
