@@ -7,7 +7,7 @@ them as blocks again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,18 +17,15 @@ from vgspec.frontend.builder import Builder
 from vgspec.frontend.findings import Findings
 from vgspec.frontend.opaque import opaque_findings
 from vgspec.importers.calls import ConfigCall, TensorRef, keras_tensor, tensors
+from vgspec.importers.ends import model_input, named_tensors
+from vgspec.importers.given import Bound, call_arguments
 from vgspec.importers.model_config import Entry, ModelConfig, read_model
 from vgspec.importers.names import spec_name
-from vgspec.importers.opaque import named
 from vgspec.importers.problem import ImportProblem
-from vgspec.ir import BATCH, Argument, Graph, Input, Origin, Output, Ref, Tensor
-from vgspec.layers.base import ShapeError, Trait
+from vgspec.ir import Argument, Graph, Origin, Output, Ref
+from vgspec.layers.base import ShapeError
 from vgspec.layers.inner import InnerModel, settled
-from vgspec.layers.opaque import is_opaque
 from vgspec.limits import DEFAULT_LIMITS, Limits
-from vgspec.source import pointer_join
-
-Bound = Callable[[TensorRef], Ref]
 
 __all__ = ["Imported", "NestedCall", "read_config", "read_network"]
 
@@ -137,14 +134,14 @@ class _Reader:
         bound: dict[str, Ref] = {}
         for ref in tensors(model.inputs):
             entry = self._entry(model, ref)
-            item = _input(entry, self.start or self._name(entry.name), self.file)
+            item = model_input(entry, self.start or self._name(entry.name), self.file)
             self.taken.add(item.name)
             self.builder.add_input(item)
             bound[entry.name] = Ref(item.name)
         outputs = self._expand(model, bound, "", "")
         if has_errors(self.findings.result()):
             return Imported(None, tuple(self.findings.result()))
-        names = [name for name, _ in _named(model.outputs)]
+        names = [name for name, _ in named_tensors(model.outputs)]
         found: list[Output] = []
         for name, value in zip(names, outputs, strict=True):
             label = spec_name(name) if name else (value.node if value.index == 0 else f"{value.node}_{value.index}")
@@ -297,7 +294,10 @@ class _Reader:
             layer, args = self._operation(entry, key[1], call, bound)
             layer_key = node_id
         else:
-            layer, args = entry.layer, self._arguments(entry, call, bound, node_id)
+            layer = entry.layer
+            args, mask = call_arguments(entry, call, bound, self.training)
+            if mask is not None:
+                self.masks[node_id] = mask
         try:
             layer = settled(layer, self.builder.call(args))
         except ShapeError as error:
@@ -363,62 +363,6 @@ class _Reader:
             code = codes.UNKNOWN_CLASS if error.path == "/class_name" else codes.BAD_CONFIG_VALUE
             raise ImportProblem(code, str(error), entry.pointer + error.path, layer=entry.name) from None
 
-    def _arguments(
-        self, entry: Entry, call: ConfigCall, bound: Bound, node_id: str
-    ) -> tuple[tuple[str, Argument], ...]:
-        """The call arguments by name; arguments that are null or say the default are dropped."""
-        rows = {row.name: row for row in entry.layer.open_arguments}
-        if not rows:
-            raise ImportProblem(codes.BAD_CALL, "cannot be called on its own", call.pointer, layer=entry.name)
-        names = list(rows)
-        given: dict[str, Any] = {}
-        if is_opaque(entry.layer):
-            call = named(call)
-        if len(call.args) > len(names):
-            count = f"{len(names)} argument{'s' if len(names) != 1 else ''}"
-            raise ImportProblem(
-                codes.BAD_CALL, f"its call takes {count}, got {len(call.args)}", call.pointer, layer=entry.name
-            )
-        given |= dict(zip(names, call.args, strict=False))
-        for name, value in call.kwargs.items():
-            name = names[0] if name in ("inputs", "x") and name not in rows and names[0] not in given else name
-            given[name] = value
-        found: dict[str, Argument] = {}
-        for name, value in given.items():
-            here = pointer_join(call.pointer, "kwargs", name)
-            if value is None:
-                continue
-            argument = _bind(value, bound, here, entry.name)
-            if name == "mask" and isinstance(argument, Ref):
-                self.masks[node_id] = argument
-                if name not in rows:
-                    continue
-            elif name == "mask" and name not in rows and not any(True for _ in tensors(value)):
-                continue
-            if name not in rows and is_opaque(entry.layer):
-                continue  # what its class gives every call by itself
-            if name not in rows:
-                if name == "training" and isinstance(value, bool):
-                    raise ImportProblem(
-                        codes.BAD_CALL,
-                        f"is called with training={value}, which a spec cannot say",
-                        here,
-                        layer=entry.name,
-                    )
-                raise ImportProblem(codes.BAD_CALL, f"its call takes no {name!r}", here, layer=entry.name)
-            row = rows[name]
-            if row.many and isinstance(argument, Ref):
-                argument = (argument,)
-            if not row.many and row.tensor and isinstance(argument, tuple) and len(argument) == 1:
-                argument = argument[0]
-            if not row.tensor and argument == row.default:
-                continue
-            found[name] = argument
-        if self.training is not None and "training" in rows and _heeds_training(entry.layer):
-            found["training"] = self.training
-        order = {name: i for i, name in enumerate(names)}
-        return tuple(sorted(found.items(), key=lambda item: order[item[0]]))
-
     def _compile(
         self, data: Mapping[str, Any], outputs: tuple[Output, ...], model: ModelConfig
     ) -> tuple[Any, list[Diagnostic]]:
@@ -430,63 +374,5 @@ class _Reader:
             return None, []
         from vgspec.importers.compile_config import read_compile
 
-        names = [ref.layer for _, ref in _named(model.outputs)]
+        names = [ref.layer for _, ref in named_tensors(model.outputs)]
         return read_compile(config, tuple(item.name for item in outputs), tuple(names), where, self.file)
-
-
-def _heeds_training(layer: Any) -> bool:
-    """Whether training changes what a layer computes; Dense takes the argument for its quantized forms only."""
-    return Trait.KERNEL not in layer.traits or Trait.RECURRENT in layer.traits
-
-
-def _named(structure: Any) -> Iterator[tuple[str, TensorRef]]:
-    """The tensors of a structure of outputs, with the key of each where it is a mapping of tensors."""
-    if isinstance(structure, Mapping):
-        for key, value in structure.items():
-            if isinstance(value, TensorRef):
-                yield key, value
-            else:
-                yield from _named(value)
-    elif isinstance(structure, TensorRef):
-        yield "", structure
-    else:
-        for item in structure:
-            yield from _named(item)
-
-
-def _bind(value: Any, bound: Bound, pointer: str, layer: str) -> Argument:
-    if isinstance(value, TensorRef):
-        return bound(value)
-    if isinstance(value, tuple | list):
-        return tuple(_bind(item, bound, pointer, layer) for item in value)
-    if isinstance(value, Mapping):
-        if "class_name" in value:
-            raise ImportProblem(
-                codes.BAD_CONFIG_VALUE,
-                f"a call gives a {value['class_name']}, which a spec cannot hold",
-                pointer,
-                layer=layer,
-            )
-        return {key: _bind(item, bound, pointer, layer) for key, item in value.items()}
-    return value
-
-
-def _input(entry: Entry, name: str, file: str) -> Input:
-    config, where = entry.config, pointer_join(entry.pointer, "config", "batch_shape")
-    shape = config.get("batch_shape", config.get("batch_input_shape"))
-    if not entry.is_input:
-        raise ImportProblem(codes.BAD_CONFIG, "is listed as an input, but is no InputLayer", entry.pointer, layer=name)
-    if isinstance(shape, Mapping):
-        shape = shape.get("items", shape.get("config", {}).get("value"))
-    sizes = list(shape) if isinstance(shape, list | tuple) else None
-    if not sizes or any(not (size is None or (type(size) is int and size > 0)) for size in sizes):
-        message = f"expected the shape of an input with its batch axis, got {shape!r:.60}"
-        raise ImportProblem(codes.BAD_CONFIG_VALUE, message, where, layer=entry.name)
-    if config.get("ragged"):
-        raise ImportProblem(codes.BAD_CONFIG_VALUE, "a ragged input has no equal in a spec", where, layer=entry.name)
-    dtype = config.get("dtype") or "float32"
-    if not isinstance(dtype, str):
-        raise ImportProblem(codes.BAD_CONFIG_VALUE, f"expected a dtype, got {dtype!r:.60}", where, layer=entry.name)
-    batch = BATCH if sizes[0] is None else sizes[0]
-    options = tuple((key, True) for key in ("sparse", "optional") if config.get(key))
-    return Input(name, Tensor((batch, *sizes[1:]), dtype), Origin(entry.pointer, file), options)

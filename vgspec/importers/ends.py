@@ -1,0 +1,56 @@
+"""The ends of a model in a config: its inputs, and the names of its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from vgspec import codes
+from vgspec.importers.calls import TensorRef
+from vgspec.importers.model_config import Entry
+from vgspec.importers.problem import ImportProblem
+from vgspec.ir import BATCH, Input, Origin, Tensor
+from vgspec.source import pointer_join
+
+__all__ = ["model_input", "named_tensors"]
+
+
+def model_input(entry: Entry, name: str, file: str) -> Input:
+    """The input that an entry is.
+
+    Raises:
+        ImportProblem: if it is none, or has a shape or a dtype that a spec cannot hold.
+    """
+    config, where = entry.config, pointer_join(entry.pointer, "config", "batch_shape")
+    shape = config.get("batch_shape", config.get("batch_input_shape"))
+    if not entry.is_input:
+        raise ImportProblem(codes.BAD_CONFIG, "is listed as an input, but is no InputLayer", entry.pointer, layer=name)
+    if isinstance(shape, Mapping):
+        shape = shape.get("items", shape.get("config", {}).get("value"))
+    sizes = list(shape) if isinstance(shape, list | tuple) else None
+    if not sizes or any(not (size is None or (type(size) is int and size > 0)) for size in sizes):
+        message = f"expected the shape of an input with its batch axis, got {shape!r:.60}"
+        raise ImportProblem(codes.BAD_CONFIG_VALUE, message, where, layer=entry.name)
+    if config.get("ragged"):
+        raise ImportProblem(codes.BAD_CONFIG_VALUE, "a ragged input has no equal in a spec", where, layer=entry.name)
+    dtype = config.get("dtype") or "float32"
+    if not isinstance(dtype, str):
+        raise ImportProblem(codes.BAD_CONFIG_VALUE, f"expected a dtype, got {dtype!r:.60}", where, layer=entry.name)
+    batch = BATCH if sizes[0] is None else sizes[0]
+    options = tuple((key, True) for key in ("sparse", "optional") if config.get(key))
+    return Input(name, Tensor((batch, *sizes[1:]), dtype), Origin(entry.pointer, file), options)
+
+
+def named_tensors(structure: Any) -> Iterator[tuple[str, TensorRef]]:
+    """The tensors of a structure of outputs, with the key of each where it is a mapping of tensors."""
+    if isinstance(structure, Mapping):
+        for key, value in structure.items():
+            if isinstance(value, TensorRef):
+                yield key, value
+            else:
+                yield from named_tensors(value)
+    elif isinstance(structure, TensorRef):
+        yield "", structure
+    else:
+        for item in structure:
+            yield from named_tensors(item)
