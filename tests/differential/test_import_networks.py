@@ -58,6 +58,29 @@ def application() -> Any:
     return keras.Model(frames, L.Dense(2)(L.LSTM(4)(L.TimeDistributed(base)(frames))))
 
 
+def again_and_again() -> Any:
+    """Networks that call a layer and a model of their own several times, under names that they have in common."""
+
+    def network(units: int, steps: int) -> Any:
+        start = keras.Input((6,), name="start")
+        dense, norm = L.Dense(6, activation="tanh", name="mix"), L.LayerNormalization(name="norm")
+        part = keras.Sequential([keras.Input((6,)), L.Dense(6, name="mix"), L.ReLU()], name="part")
+        x = start
+        for _ in range(steps):
+            x = L.Add()([x, dense(norm(x))])
+        x = part(L.Dropout(0.1)(part(x)))
+        return keras.Model(start, L.Dense(units)(x), name="rows")
+
+    rows = keras.Input((3, 6), name="rows")
+    mix = L.Dense(6, name="mix")
+    x = L.TimeDistributed(network(6, 3), name="first")(mix(mix(rows)))
+    short_start = keras.Input((6,))
+    dense = L.Dense(6, name="mix")
+    short = keras.Model(short_start, dense(dense(short_start)), name="short")
+    x = L.TimeDistributed(short, name="second")(x)
+    return keras.Model(rows, L.TimeDistributed(network(2, 2), name="third")(x))
+
+
 def batch(model: Any) -> list[Any]:
     rng = np.random.default_rng(0)
     return [rng.normal(size=(2, *[size or 4 for size in x.shape[1:]])).astype("f") for x in model.inputs]
@@ -68,7 +91,7 @@ def outputs(model: Any, **options: Any) -> list[Any]:
     return [np.asarray(y) for y in keras.tree.flatten(model(given if len(given) > 1 else given[0], **options))]
 
 
-@pytest.mark.parametrize("make", [video, sequential, twice, application])
+@pytest.mark.parametrize("make", [video, sequential, twice, application, again_and_again])
 @pytest.mark.parametrize("flat", [False, True])
 def test_it_comes_back(make: Any, flat: bool) -> None:
     model = make()
@@ -96,7 +119,7 @@ def test_a_network_of_many_layers_becomes_blocks() -> None:
     assert len(vgspec.from_keras(application()).to_yaml().splitlines()) < 80
 
 
-@pytest.mark.parametrize("make", [video, sequential, twice])
+@pytest.mark.parametrize("make", [video, sequential, twice, again_and_again])
 def test_its_source_builds_the_same_model(make: Any) -> None:
     graph = vgspec.from_keras(make()).require_graph()
     names: dict[str, Any] = {"__name__": "made"}
@@ -239,3 +262,11 @@ layers:
 
 
 """The network inside is looked at before anything is built."""
+
+
+def test_names_inside_count_where_names_count() -> None:
+    other = SPEC.replace("layers:\n  - {id", "layers:  # the same\n  - {id")
+    renamed = SPEC.replace("      - GlobalAveragePooling2D", "      - {id: pool, GlobalAveragePooling2D: {}}")
+    graph, same, named = (vgspec.load_spec(text).require_graph() for text in (SPEC, other, renamed))
+    assert graph.hash() == same.hash() != named.hash()
+    assert graph.hash(names=False) == named.hash(names=False)

@@ -222,18 +222,27 @@ def inner_graph(name: str, builder: Builder, output: Ref, prefix: str = "") -> G
             return {key: renamed(item) for key, item in value.items()}
         return value
 
+    own = {key.removeprefix(prefix) for key in builder.layers if key.startswith(prefix)}
+
+    def layer_key(key: str) -> str:
+        if prefix and not key.startswith(prefix):  # a shared layer, which may be called like one of the network's own
+            while key in own:
+                key += "_"
+            return key
+        return key.removeprefix(prefix)
+
     nodes = tuple(
         replace(
             node,
             id=node.id.removeprefix(prefix),
-            layer=node.layer.removeprefix(prefix),
+            layer=layer_key(node.layer),
             args=tuple((key, renamed(value)) for key, value in node.args),
         )
         for node in builder.nodes
         if node.id in needed
     )
     used = {node.layer for node in nodes}
-    layers = {key.removeprefix(prefix): layer for key, layer in builder.layers.items()}
+    layers = {layer_key(key): layer for key, layer in builder.layers.items()}
     kept = {key: layer for key, layer in layers.items() if key in used}
     end = renamed(output)
     return Graph(name, tuple(builder.inputs), kept, nodes, (Output(end.node, end),)).verify()

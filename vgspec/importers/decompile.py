@@ -13,7 +13,7 @@ from typing import Any
 
 from vgspec.frontend.load import load
 from vgspec.frontend.scope import snake_case
-from vgspec.importers.document import flat_document, head, layer_value, outputs_value, shared_keys
+from vgspec.importers.document import flat_document, head, layer_value, outputs_value, shared_inside, shared_keys
 from vgspec.importers.items import Item, Items, thaw, written
 from vgspec.importers.networks import with_networks
 from vgspec.importers.order import same_model
@@ -50,7 +50,7 @@ def _document(graph: Graph, items: Items, blocks: Mapping[str, Block], regions: 
         for key in shared_keys(graph)
         if not any(key.startswith(f"{name}.") for name in models)
     }
-    shared |= {name: {"use": name} for name in models}
+    shared |= {name: {"use": name} for name in models} | shared_inside(graph)
     if shared:
         document["shared"] = shared
     if blocks:

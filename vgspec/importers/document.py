@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vgspec.frontend.scope import snake_case
@@ -15,8 +15,10 @@ __all__ = [
     "flat_document",
     "input_value",
     "layer_value",
+    "networks_of",
     "outputs_value",
     "reference",
+    "shared_inside",
     "shared_keys",
 ]
 
@@ -35,8 +37,9 @@ def flat_document(graph: Graph) -> dict[str, Any]:
     """
     document = head(graph)
     shared = shared_keys(graph)
-    if shared:
-        document["shared"] = {key: layer_value(graph.layers[key]) for key in shared}
+    section = {key: layer_value(graph.layers[key]) for key in shared} | shared_inside(graph)
+    if section:
+        document["shared"] = section
     items: list[Any] = []
     previous = Ref(graph.inputs[0].name) if len(graph.inputs) == 1 else None
     counts: dict[str, int] = {}
@@ -137,16 +140,28 @@ def escaped(value: Any) -> Any:
 
 
 def network_items(graph: Graph) -> list[Any]:
-    """The items of a network inside a layer, one a call.
-
-    Raises:
-        Unwritable: if it has layers that are called several times.
-    """
-    document = flat_document(graph)
-    if "shared" in document:
-        raise Unwritable(f"the network {graph.name!r} inside a layer calls a layer several times")
-    items: list[Any] = document["layers"]
+    """The items of a network inside a layer, one a call; what they call stands under the document's ``shared``."""
+    items: list[Any] = flat_document(graph)["layers"]
     return items
+
+
+def networks_of(graph: Graph) -> Iterator[Graph]:
+    """The networks inside a graph's layers; not those inside them in turn."""
+    for layer in graph.layers.values():
+        inner: Any = layer
+        while inner is not None:
+            if isinstance(inner, InnerModel):
+                yield inner.inner
+            inner = getattr(inner, "layer", None)
+
+
+def shared_inside(graph: Graph) -> dict[str, Any]:
+    """What the networks inside a graph's layers call several times, as ``shared`` has it."""
+    found: dict[str, Any] = {}
+    for network in networks_of(graph):
+        found |= {key: layer_value(network.layers[key]) for key in shared_keys(network)}
+        found |= shared_inside(network)
+    return found
 
 
 def reference(graph: Graph, ref: Ref) -> str:

@@ -12,6 +12,7 @@ from vgspec.frontend.load import load
 from vgspec.importers.document import Unwritable, flat_document
 from vgspec.importers.files import read_model_file
 from vgspec.importers.keras_config import Imported, read_config
+from vgspec.importers.networks import with_distinct_names
 from vgspec.importers.problem import ImportProblem
 from vgspec.ir import Graph
 from vgspec.limits import DEFAULT_LIMITS, Limits
@@ -31,6 +32,7 @@ def to_document(graph: Graph, *, flat: bool = False) -> dict[str, Any]:
     Raises:
         Unwritable: if the language has no form for something in it.
     """
+    graph = with_distinct_names(graph)
     if flat:
         return flat_document(graph)
     from vgspec.importers.decompile import decompile

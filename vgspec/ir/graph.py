@@ -94,8 +94,13 @@ class Operator(Protocol):
         """The layer type, spelled as Keras spells it."""
         ...
 
+    @property
+    def networks(self) -> tuple[Graph, ...]:
+        """The networks that stand in the place of an argument."""
+        ...
+
     def canonical(self) -> Mapping[str, Any]:
-        """The arguments that differ from their defaults, JSON-ready, in declaration order."""
+        """The arguments that differ from their defaults, JSON-ready, in declaration order; networks without names."""
         ...
 
 
@@ -271,6 +276,8 @@ class Graph:
                 emitted.add(key)
                 operator = self.layers[node.layer]
                 lines.append({"layer": key, "type": operator.type_name, "args": operator.canonical()})
+                if names:  # which the arguments leave aside
+                    lines += [{"inside": key, "lines": inner.canonical().splitlines()} for inner in operator.networks]
             lines.append(
                 {
                     "node": called(node.id),

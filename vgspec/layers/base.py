@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from vgspec.catalogue.activations import Activation
 from vgspec.catalogue.base import KerasObject
-from vgspec.ir import Argument, Dim, Shape, Tensor
+from vgspec.ir import Argument, Dim, Graph, Shape, Tensor
 from vgspec.layers.dtypes import DTypePolicy, compute_dtype, is_floating, result_type, variable_dtype
 
 if TYPE_CHECKING:
@@ -201,6 +201,11 @@ class Layer(KerasObject):
     def makes_mask(self) -> bool:
         """Whether the output carries a mask that the layer itself computes from its input."""
         return False
+
+    @property
+    def networks(self) -> tuple[Graph, ...]:
+        """The networks that stand in the place of an argument: what a wrapper may hold."""
+        return ()
 
     def applied(self, call: Call) -> tuple[Layer, Call]:
         """The layer that does the work, and its call: the wrapped one for a wrapper that only repeats it.

@@ -38,6 +38,11 @@ class InnerModel(Layer):
         assert isinstance(self.graph, Graph)
         return self.graph
 
+    @property
+    def networks(self) -> tuple[Graph, ...]:
+        """Itself."""
+        return (self.inner,)
+
     def typed(self, call: Call) -> Graph:
         """The network with the types of its values for an input.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import field_validator, model_validator
 
-from vgspec.ir import Argument, Dim, Tensor
+from vgspec.ir import Argument, Dim, Graph, Tensor
 from vgspec.ir.dims import add, may_equal, mul, numel
 from vgspec.layers.base import INPUTS, Call, CallArgument, Layer, ShapeError, Trait, Weight, nested_weights
 from vgspec.layers.fields import LayerArg, ModelOrLayerArg, OptionalLayerArg
@@ -171,6 +171,11 @@ class TimeDistributed(Layer):
         if first.many or any(argument.tensor and argument.required for argument in others):
             raise ValueError(f"takes a layer with one input, got {value.type_name}")
         return value
+
+    @property
+    def networks(self) -> tuple[Graph, ...]:
+        """The network inside, if it holds one."""
+        return self.layer.networks
 
     def applied(self, call: Call) -> tuple[Layer, Call]:
         """The layer on one step: time is as good as more samples."""
