@@ -12,7 +12,7 @@ from vgspec.cli.bugs import crash
 from vgspec.cli.exits import Exit, Reported, UsageError
 from vgspec.cli.output import Output
 from vgspec.cli.parser import Parser, add_common, parse
-from vgspec.cli.start import start_quickly
+from vgspec.cli.start import end_quickly, start_quickly
 
 __all__ = ["COMMANDS", "main", "make_parser"]
 
@@ -73,11 +73,17 @@ def main(argv: Sequence[str] | None = None, output: Output | None = None) -> int
         argv: the arguments without the program's name; those of the process by default.
         output: where to write; the streams of the process by default.
     """
-    if argv is None:
-        start_quickly()
-    out = output or Output.standard()
+    if argv is not None:
+        return _main(argv, output or Output.standard())
+    start_quickly()
+    status = _main(sys.argv[1:], output or Output.standard())
+    end_quickly()
+    return status
+
+
+def _main(argv: Sequence[str], out: Output) -> int:
     try:
-        status = _run(sys.argv[1:] if argv is None else argv, out)
+        status = _run(argv, out)
         out.stdout.flush()
         return status
     except UsageError as error:

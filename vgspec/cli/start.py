@@ -1,4 +1,4 @@
-"""Settings of a process that is all vgspec's, which save a third of its start."""
+"""Settings of a process that is all vgspec's, which save a third of its start and an eighth at its end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-__all__ = ["start_quickly"]
+__all__ = ["end_quickly", "start_quickly"]
 
 _METADATA = "importlib.metadata"
 
@@ -19,14 +19,22 @@ def start_quickly() -> None:
 
     The modules that are loaded make thousands of objects and no garbage, so the collector looks at them less often.
     Pydantic need not search all installed packages for plugins of its own, nor import what it would search with.
+    NumPy's linear algebra need not start a thread for each processor: no matrix here is large enough for two.
     """
     gc.set_threshold(50_000, 20, 20)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if _METADATA not in sys.modules:
         stand_in = _Deferred(_METADATA, "Loads the module of this name when it is used.")
         stand_in.__path__ = [os.path.join(os.path.dirname(importlib.__file__ or ""), "metadata")]
         sys.modules[_METADATA] = stand_in
         importlib.metadata = stand_in  # what importing it would do
+
+
+def end_quickly() -> None:
+    """Make this process end fast: on its way out Python would look for cycles among all objects, several times."""
+    gc.disable()
+    gc.freeze()
 
 
 class _Deferred(ModuleType):

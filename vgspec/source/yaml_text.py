@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from vgspec import codes
@@ -28,11 +29,17 @@ _KINDS: dict[str, tuple[type, ...]] = {
 _PROPERTIES = re.compile(r"(?:[&!]\S*|#[^\r\n]*|\s+)*")
 _COLON = re.compile(r"\s*:")
 _DIRECTIVE = re.compile(r"(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))*(%[^\r\n]*)")
-_BAD_CHARACTER = re.compile(
-    r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
+_BAD_ASCII = re.compile(r"[^\t\n\r\x20-\x7e]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _MAX_PASSES = 20
+
+
+@cache
+def _bad_character() -> re.Pattern[str]:
+    """What YAML allows nowhere in its text; slow to compile, and seldom needed."""
+    return re.compile(
+        r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +125,7 @@ class _Composer:
         return True
 
     def _check_characters(self) -> None:
-        match = _BAD_CHARACTER.search(self.text)
+        match = (_BAD_ASCII if self.text.isascii() else _bad_character()).search(self.text)
         if match is None:
             return
         code = ord(match.group())
