@@ -18,7 +18,12 @@ _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 
 def pointer_join(pointer: str, *tokens: str | int) -> str:
     """``pointer`` extended by unescaped reference tokens (RFC 6901)."""
-    return pointer + "".join("/" + str(token).replace("~", "~0").replace("/", "~1") for token in tokens)
+    for token in tokens:
+        text = str(token)
+        if "~" in text or "/" in text:
+            text = text.replace("~", "~0").replace("/", "~1")
+        pointer = f"{pointer}/{text}"
+    return pointer
 
 
 def pointer_split(pointer: str) -> tuple[str, ...]:

@@ -102,6 +102,12 @@ def gauss_hermite(points: int) -> tuple[Vector, Vector]:
 
 
 def normal_cdf(x: Vector) -> Vector:
-    """The standard normal distribution function, element by element."""
-    flat = [0.5 * math.erfc(-value * 0.7071067811865476) for value in x.ravel().tolist()]
-    return np.array(flat).reshape(x.shape)
+    """The standard normal distribution function, element by element, to 1e-7: a table with straight lines between."""
+    result: Vector = np.interp(x, *_normal_table())
+    return result
+
+
+@lru_cache(maxsize=1)
+def _normal_table() -> tuple[Vector, Vector]:
+    x = np.linspace(-8.0, 8.0, 8193)
+    return x, np.array([0.5 * math.erfc(-value * 0.7071067811865476) for value in x.tolist()])

@@ -202,23 +202,33 @@ class State(NamedTuple):
 
 def average(segments: tuple[Segment, ...]) -> Moments:
     """Moments over several segments; two channels may lie in different ones, which correlate by their means."""
-    total = sum(segment.size for segment in segments)
-    sums = [0.0] * 9
-    cross = [0.0] * 4
-    mean = 0.0
+    total = 0
+    mean = squared = q = p = s = r = 0.0
+    k = kp = ks = kr = 0.0
     for segment in segments:
         size, x = segment.size, segment.moments
-        for index, value in enumerate(x):
-            sums[index] += size * value
-        within = size * (size - 1)
-        for index, value in enumerate(x[5:]):
-            cross[index] += within * value - size * size * x.m * x.m
+        total += size
         mean += size * x.m
+        squared += size * size * x.m * x.m
+        q, p, s, r = q + size * x.q, p + size * x.p, s + size * x.s, r + size * x.r
+        within = size * (size - 1)
+        k, kp, ks, kr = k + within * x.k, kp + within * x.kp, ks + within * x.ks, kr + within * x.kr
     pairs = total * (total - 1)
-    if pairs > 0:
-        for index in range(4):
-            sums[5 + index] = (cross[index] + mean * mean) / pairs * total
-    return Moments(*(value / total for value in sums))
+    if pairs == 0:  # one channel, which has no other
+        x = segments[0].moments
+        return x if len(segments) == 1 else Moments(mean, q, p, s, r, x.k, x.kp, x.ks, x.kr)
+    across = mean * mean - squared
+    return Moments(
+        mean / total,
+        q / total,
+        p / total,
+        s / total,
+        r / total,
+        (k + across) / pairs,
+        (kp + across) / pairs,
+        (ks + across) / pairs,
+        (kr + across) / pairs,
+    )
 
 
 MAX_SEGMENTS = 48
