@@ -37,9 +37,7 @@ _MAX_PASSES = 20
 @cache
 def _bad_character() -> re.Pattern[str]:
     """What YAML allows nowhere in its text; slow to compile, and seldom needed."""
-    return re.compile(
-        r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-    )
+    return re.compile(r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)

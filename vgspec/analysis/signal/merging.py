@@ -133,8 +133,20 @@ def _cut(state: State, sizes: tuple[int, ...]) -> tuple[Segment, ...]:
 
 
 def _plus(a: Moments, b: Moments, sign: float = 1.0) -> Moments:
-    cross = 2.0 * sign * a.m * b.m
-    return Moments(a.m + sign * b.m, *(x + y + cross for x, y in zip(a[1:], b[1:], strict=True)))
+    c = 2.0 * sign * a.m * b.m
+    m, q, p, s, r, k, kp, ks, kr = a
+    mean, q2, p2, s2, r2, k2, kp2, ks2, kr2 = b
+    return Moments(
+        m + sign * mean,
+        q + q2 + c,
+        p + p2 + c,
+        s + s2 + c,
+        r + r2 + c,
+        k + k2 + c,
+        kp + kp2 + c,
+        ks + ks2 + c,
+        kr + kr2 + c,
+    )
 
 
 def _times(a: Moments, b: Moments) -> Moments:
@@ -156,10 +168,12 @@ def typical(state: State) -> State:
     if not state.fresh:
         return state
     f = 1.0 / math.sqrt(1.0 + state.fresh)
-    segments = tuple(
-        item._replace(moments=Moments(item.moments.m, *(v * f for v in item.moments[1:])), curve=item.curve)
-        for item in state.segments
-    )
+
+    def change(x: Moments) -> Moments:
+        m, q, p, s, r, k, kp, ks, kr = x
+        return Moments(m, q * f, p * f, s * f, r * f, k * f, kp * f, ks * f, kr * f)
+
+    segments = tuple(item._replace(moments=change(item.moments)) for item in state.segments)
     return state._replace(segments=segments, spread=state.spread + math.log1p(state.fresh), fresh=0.0)
 
 
@@ -337,7 +351,7 @@ def _profile(kind: str, states: tuple[State, ...]) -> Profile:
 
 def _repeats(sources: tuple[object, ...], n: int) -> tuple[int, ...]:
     """How often each input occurs."""
-    if len(sources) != n:
+    if len(sources) != n or len(set(sources)) == n:
         return (1,) * n
     times = Counter(sources)
     return tuple(times[source] for source in sources)
@@ -350,7 +364,7 @@ def _merge(kind: str, parts: list[Moments], first: tuple[int, ...]) -> Moments:
         weights: dict[int, float] = {}
         for index in range(n):
             weights[first[index]] = weights.get(first[index], 0.0) + (-1.0 if kind == "subtract" and index else 1.0)
-        terms = [parts[index].scaled(weight) for index, weight in weights.items()]
+        terms = [parts[index] if weight == 1.0 else parts[index].scaled(weight) for index, weight in weights.items()]
         total = terms[0]
         for term in terms[1:]:
             total = _plus(total, term)
