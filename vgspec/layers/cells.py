@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import field_validator
@@ -22,6 +23,7 @@ from vgspec.layers.fields import (
     RegularizerArg,
     Seed,
 )
+from vgspec.layers.naming import snake_case
 from vgspec.layers.sizes import check_orthogonal, check_rank, known_size, unique_names
 
 if TYPE_CHECKING:
@@ -381,12 +383,14 @@ class StackedRNNCells(Cell):
         if returns.get("return_state"):
             return signal.Unknown("the states of stacked cells")
         rules: list[Any] = []
-        for cell in self.stack:
+        prefixes = unique_names(cell.type_name for cell in self.stack)
+        for cell, prefix in zip(self.stack, prefixes, strict=True):
             last = cell is self.stack[-1]
             rule = cell.recurrence(return_sequences=returns.get("return_sequences", False) or not last)
             if isinstance(rule, signal.Unknown):
                 return rule
-            rules.extend(rule)
+            name = f"{snake_case(cell.type_name)}{prefix.removeprefix(cell.type_name)}/"
+            rules.extend(replace(item, name=name + getattr(item, "name", "")) for item in rule)
         return tuple(rules)
 
 

@@ -302,7 +302,7 @@ class Recurrence:
     """A recurrent layer over axis 1.
 
     ``cell``: ``simple``, ``lstm`` or ``gru``. ``reset_after`` is GRU's. ``taps`` are the kernel
-    sizes of the convolutional kinds.
+    sizes of the convolutional kinds. ``name`` goes before the names of the weights, for one cell of several.
     """
 
     cell: Literal["simple", "lstm", "gru"]
@@ -320,6 +320,7 @@ class Recurrence:
     dropout: float = 0.0
     recurrent_dropout: float = 0.0
     taps: Size = ()
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """One step of a recurrence: what it does to the moments of its state, and to gradients on the way back.
 
-Gates see Gaussian inputs; state, gates and new values are taken as independent at one step. Gradients go back
-for each kind of pair by itself: an element with itself, two samples, two times, both.
+Gates see Gaussian inputs; gates are independent of the values that they multiply. What a memory holds and what is added
+to it are not independent where the inputs at near times are alike: their mean product is followed (`Trail.ahead`).
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from vgspec.analysis.signal.functions import Fn, chain
+from vgspec.analysis.signal.lags import Pairs, Through, shifted, through
 from vgspec.analysis.signal.pointwise import function_moments
 from vgspec.analysis.signal.quadrature import mehler
 from vgspec.analysis.signal.state import Moments
 from vgspec.analysis.signal.weights import WeightLaw
 
-__all__ = ["ZERO", "Back", "Cell", "Local", "Slopes"]
+__all__ = ["ZERO", "Back", "Cell", "Local", "Return", "Slopes", "Trail", "settled"]
 
 ZERO = Moments(*(0.0,) * 9)
 Kinds = tuple[float, float, float, float]
@@ -35,8 +38,6 @@ def _respond(x: Moments, fn: Fn | None) -> Slopes:
         return Slopes(x, (1.0, 1.0, 1.0, 1.0))
     moments, response = function_moments(x, chain(fn))
     if response is None:
-        import numpy as np
-
         d = float(fn.slope(np.array([x.m]))[0]) ** 2
         return Slopes(moments, (d, d, d, d), d)
     variance = x.q - x.m * x.m
@@ -62,21 +63,100 @@ def complement(a: Moments) -> Moments:
     return a.scaled(-1.0).shifted(1.0)
 
 
+class Trail(NamedTuple):
+    """What the steps so far leave, by lag.
+
+    Attributes:
+        state: mean products of the state with that of so many steps before.
+        memory: the same of the memory; of a GRU, the state.
+        ahead: mean products of the memory with what will be added so many steps later; far from it in ``far``.
+        far: for one sample and for two.
+        before: ``ahead`` of the steps before, the last one last.
+    """
+
+    state: Pairs
+    memory: Pairs
+    ahead: Pairs
+    far: tuple[float, float]
+    before: tuple[Pairs, ...]
+
+    @classmethod
+    def start(cls, h: Moments, c: Moments, lags: int) -> Trail:
+        """Nothing yet but the initial states."""
+        nothing = np.zeros((2, lags + 1))
+        state, memory = nothing.copy(), nothing.copy()
+        state[:, 0], memory[:, 0] = (h.q, h.p), (c.q, c.p)
+        return cls(state, memory, nothing, (0.0, 0.0), ())
+
+    def met(self, apart: float) -> tuple[float, ...]:
+        """Mean products of the memory with what the next step adds, as `Moments` has them but the mean.
+
+        ``apart`` is that of two channels.
+        """
+        near = self.ahead[:, 1] if self.ahead.shape[1] > 1 else self.far
+        return (float(near[0]), float(near[1]), *self.far, *(apart,) * 4)
+
+    def grown(
+        self, carry: float, added: Pairs, square: tuple[float, float], share: float = 1.0
+    ) -> tuple[Pairs, Pairs]:
+        """The memory's products after one more step, and those with what is new later.
+
+        Args:
+            carry: the mean factor that the memory is handed on with.
+            added: products of what is added with what was new before.
+            square: the memory's own mean products, for one sample and for two.
+            share: the mean share of what is new that is added.
+        """
+        memory = np.empty_like(self.memory)
+        memory[:, 0] = square
+        memory[:, 1:] = carry * self.memory[:, :-1]
+        for lag, then in enumerate(reversed((*self.before, self.ahead)), start=1):
+            if lag < memory.shape[1]:
+                memory[:, lag] += share * then[:, lag]
+        return memory, carry * shifted(self.ahead, self.far) + added
+
+
+def _added(kept: Moments, added: Moments, factors: tuple[float, ...], products: tuple[float, ...]) -> Moments:
+    """Moments of a sum of which the terms' mean products, each times its factor, are these."""
+    rows = zip(kept[1:], added[1:], factors, products, strict=True)
+    return Moments(kept.m + added.m, *(a + b + 2.0 * factor * product for a, b, factor, product in rows))
+
+
 class Local(NamedTuple):
-    """What the backward pass needs of one step: gates and slopes by name."""
+    """What the backward pass needs of one step: gates and slopes by name, also by lag, and what was there before."""
 
     parts: dict[str, Slopes]
     before: Moments
     memory: Moments
+    lags: dict[str, Through]
+    trail: Trail
 
 
 class Back(NamedTuple):
-    """Gradients for one kind of pair: at the state before, at the memory before, and summed over the gates."""
+    """Gradients at the state before, at the memory before, and summed over the gates, for one step alone."""
 
     state: float
     memory: float
     gates: float
     recurrent: float
+
+
+class Return(NamedTuple):
+    """Gradients by lag after one step back.
+
+    Attributes:
+        state: at the state before, through the recurrent kernel.
+        memory: at the memory; of a GRU, at the state.
+        ahead: products of it with what earlier outputs will add.
+        gates: at what arrives at the gates, by the kernel.
+        recurrent: the same by the recurrent kernel.
+    """
+
+    state: Pairs
+    memory: Pairs
+    ahead: Pairs
+    gates: Pairs
+    recurrent: Pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,28 +209,68 @@ class Cell:
         d = mean * mean
         return Moments(mean, x.q * f + d, x.p * f + d, x.s * f + d, x.r * f + d, d, d, d, d)
 
-    def step(self, x: Moments, h: Moments, c: Moments) -> tuple[Moments, Moments, Local]:
-        """State and memory after one step."""
+    def _driven(self, drive: Moments, x: Moments, h: Moments, of_x: Pairs, of_h: Pairs) -> Pairs:
+        """What arrives at a gate, by lag; means and biases are the same for all lags."""
+        inward, back = self.inward.variance * self.fan_in, self.recurrent.variance * self.fan_state
+        found = inward * of_x + back * of_h
+        found += drive.q - inward * x.q / self.keep[0] - back * h.q / self.keep[1]
+        found[0, 0] = drive.q
+        return found
+
+    def step(
+        self, x: Moments, h: Moments, c: Moments, of_x: Pairs, trail: Trail
+    ) -> tuple[Moments, Moments, Local, Trail]:
+        """State and memory after one step.
+
+        Args:
+            x: the input.
+            h: the state.
+            c: the memory.
+            of_x: the input's products by lag.
+            trail: what the steps before left.
+        """
         drive = self.drive(x, h)
+        arrived = self._driven(drive, x, h, of_x, trail.state)
+        past = (*trail.before, trail.ahead)[1 - arrived.shape[1] :]
         if self.kind == "simple":
             new = _respond(drive, self.activation)
-            return new.moments, ZERO, Local({"new": new}, h, ZERO)
+            (values,) = through(drive, arrived, (self.activation,), (0.0,))
+            local = Local({"new": new}, h, ZERO, {"new": values}, trail)
+            return new.moments, ZERO, local, trail._replace(state=values.values)
         if self.kind == "lstm":
             gate = _respond(drive, self.gate)
             forget = _respond(drive.shifted(self.forget), self.gate) if self.forget else gate
             new = _respond(drive, self.activation)
-            memory = plus(times(forget.moments, c), times(gate.moments, new.moments))
+            functions = (self.gate, self.gate, self.activation)
+            gates, forgets, news = through(drive, arrived, functions, (0.0, self.forget, 0.0))
+            added = times(gate.moments, new.moments)
+            carry = forget.moments.m
+            memory = _added(times(forget.moments, c), added, (carry,) * 8, trail.met(c.m * added.m))
+            pairs, ahead = trail.grown(carry, gates.values * news.values, (memory.q, memory.p))
+            far = (carry * trail.far[0] + added.s, carry * trail.far[1] + added.r)
             read = _respond(memory, self.activation)
+            (reads,) = through(memory, pairs, (self.activation,), (0.0,))
             state = times(gate.moments, read.moments)
-            return state, memory, Local({"gate": gate, "forget": forget, "new": new, "read": read}, h, c)
+            parts = {"gate": gate, "forget": forget, "new": new, "read": read}
+            lags = {"gate": gates, "forget": forgets, "new": news, "read": reads}
+            left = Trail(gates.values * reads.values, pairs, ahead, far, past)
+            return state, memory, Local(parts, h, c, lags, trail), left
         gate = _respond(drive, self.gate)
-        new = _respond(self.drive(x, h, gate.moments), self.activation)
+        (gates,) = through(drive, arrived, (self.gate,), (0.0,))
+        candidate = self.drive(x, h, gate.moments)
+        new = _respond(candidate, self.activation)
+        shared = self._driven(candidate, x, times(h, gate.moments), of_x, trail.state * gates.values)
+        (news,) = through(candidate, shared, (self.activation,), (0.0,))
         rest = complement(gate.moments)
-        both = gate.moments.m - gate.moments.q  # E[z (1 - z)]
-        kept, added = times(gate.moments, h), times(rest, new.moments)
-        cross = 2.0 * both * h.m * new.moments.m
-        state = Moments(kept.m + added.m, *(a + b + cross for a, b in zip(kept[1:], added[1:], strict=True)))
-        return state, ZERO, Local({"gate": gate, "new": new, "rest": Slopes(rest, gate.slopes)}, h, ZERO)
+        carry = gate.moments.m
+        both = Moments(carry, *(carry - value for value in gate.moments[1:]))  # E[z (1 - z')]
+        kept, fresh = times(gate.moments, h), times(rest, new.moments)
+        state = _added(kept, fresh, both[1:], trail.met(h.m * new.moments.m))
+        pairs, ahead = trail.grown(carry, rest.m * news.values, (state.q, state.p), rest.m)
+        far = (carry * trail.far[0] + rest.m * new.moments.s, carry * trail.far[1] + rest.m * new.moments.r)
+        parts = {"gate": gate, "new": new, "rest": Slopes(rest, gate.slopes)}
+        lags = {"gate": gates, "new": news}
+        return state, ZERO, Local(parts, h, ZERO, lags, trail), Trail(pairs, pairs, ahead, far, past)
 
     def carry(self, local: Local) -> tuple[float, float, float]:
         """How the memory is handed on, on average.
@@ -181,45 +301,113 @@ class Cell:
             return 0.0
         parts = local.parts
         if self.kind == "gru":
-            through = self.back(local, 0, 1.0, 0.0).state - parts["gate"].moments.q
+            through = self.back(local, 1.0, 0.0).state - parts["gate"].moments.q
             return max(through, 0.0) / carry**2
         gate, forget, new, read = parts["gate"], parts["forget"], parts["new"], parts["read"]
         gates = local.memory.q * forget.slopes[0] + new.moments.q * gate.slopes[0] + gate.moments.q * new.slopes[0]
-        spread = self.recurrent.variance * self.units / self.keep[1]
-        return spread * gates * gate.moments.q * read.slopes[0] / carry**2
+        return self.spread() * gates * gate.moments.q * read.slopes[0] / carry**2
 
-    def back(self, local: Local, kind: int, state: float, memory: float, cross: float = 0.0) -> Back:
-        """Gradients one step earlier; ``kind`` counts the kinds of pair from zero.
-
-        ``cross`` is added to the memory's: what coherent gradients of several outputs give beyond their sum.
-        """
-        at = kind + 1  # place in Moments
+    def back(self, local: Local, state: float, memory: float) -> Back:
+        """Mean squares of the gradient one step earlier, for a gradient at the last step only."""
         parts = local.parts
         new = parts["new"]
-        spread = self.recurrent.variance * self.units / (self.keep[1] if kind == 0 else 1.0)
+        spread = self.spread()
         if self.kind == "simple":
-            d = state * new.slopes[kind]
+            d = state * new.slopes[0]
             return Back(spread * d, 0.0, d, d)
         gate = parts["gate"]
         if self.kind == "lstm":
             forget, read = parts["forget"], parts["read"]
-            inner = memory + state * gate.moments[at] * read.slopes[kind] + cross
+            inner = memory + state * gate.moments.q * read.slopes[0]
             gates = (
-                state * read.moments[at] * gate.slopes[kind]
-                + inner * local.memory[at] * forget.slopes[kind]
-                + inner * new.moments[at] * gate.slopes[kind]
-                + inner * gate.moments[at] * new.slopes[kind]
+                state * read.moments.q * gate.slopes[0]
+                + inner * local.memory.q * forget.slopes[0]
+                + inner * new.moments.q * gate.slopes[0]
+                + inner * gate.moments.q * new.slopes[0]
             )
-            return Back(spread * gates, inner * forget.moments[at], gates, gates)
-        state += cross
-        rest = parts["rest"]
-        inner = state * rest.moments[at] * new.slopes[kind]
-        arrived = self._map(local.before, self.recurrent, self.fan_state)[at]
-        update = state * (local.before[at] + new.moments[at]) * gate.slopes[kind]
-        reset = inner * arrived * gate.slopes[kind]
-        through = inner * gate.moments[at]
-        before = state * gate.moments[at] + spread * (update + reset + through)
-        return Back(before, 0.0, inner + update + reset, through + update + reset)
+            return Back(spread * gates, inner * forget.moments.q, gates, gates)
+        inner = state * parts["rest"].moments.q * new.slopes[0]
+        arrived = self._map(local.before, self.recurrent, self.fan_state).q
+        apart = local.before.q + new.moments.q - 2.0 * local.trail.met(0.0)[0]
+        update = state * max(apart, 0.0) * gate.slopes[0]
+        reset = inner * arrived * gate.slopes[0]
+        through_reset = inner * gate.moments.q
+        before = state * gate.moments.q + spread * (update + reset + through_reset)
+        return Back(before, 0.0, inner + update + reset, through_reset + update + reset)
+
+    def spread(self) -> float:
+        """What a gradient's mean square is multiplied by on its way through the recurrent kernel."""
+        return self.recurrent.variance * self.fan_state / self.keep[1]
+
+    def back_over(self, local: Local, arrived: Pairs, later: Return, ahead: tuple[Pairs, ...], present: int) -> Return:
+        """Gradients by lag, one step earlier.
+
+        Args:
+            local: the step.
+            arrived: at the state, from the outputs and the steps behind, but for a GRU's carry.
+            later: what the step behind gave.
+            ahead: `Return.ahead` of the steps behind, the next one first.
+            present: how many steps there are behind.
+        """
+        lags = local.lags
+        back = self.spread() * _dropped_lags(self.keep[1], arrived)
+        if self.kind == "simple":
+            gates = _cut(arrived * lags["new"].slopes, present)
+            return Return(back * gates, later.memory, later.ahead, gates, gates)
+        carry = self.carry(local)[0] if self.kind == "gru" else local.parts["forget"].moments.m
+        gate, new = lags["gate"], lags["new"]
+        if self.kind == "lstm":
+            forget, read = lags["forget"], lags["read"]
+            into = arrived * gate.values * read.slopes
+            memory = _handed_on(carry, forget.values, later, ahead, into)
+            inner = _cut(memory, present)
+            gates = inner * (
+                local.trail.memory * forget.slopes + new.values * gate.slopes + gate.values * new.slopes
+            ) + _cut(arrived, present) * (read.values * gate.slopes)
+            return Return(back * gates, memory, _led(carry, later.ahead) + into, gates, gates)
+        memory = _handed_on(carry, gate.values, later, ahead, arrived)
+        state = _cut(memory, present)
+        rest = 1.0 - 2.0 * carry + gate.values
+        inner = state * rest * new.slopes
+        difference = local.trail.memory + new.values - 2.0 * shifted(local.trail.ahead, local.trail.far)
+        update = state * np.maximum(difference, 0.0) * gate.slopes
+        reset = inner * (self.recurrent.variance * self.fan_state * local.trail.state) * gate.slopes
+        recurrent = inner * gate.values + update + reset
+        return Return(back * recurrent, memory, _led(carry, later.ahead) + arrived, inner + update + reset, recurrent)
+
+
+def _dropped_lags(keep: float, like: Pairs) -> Pairs:
+    """What recurrent dropout takes back from the pairs that are not an element with itself."""
+    found = np.full_like(like, keep)
+    found[0, 0] = 1.0
+    return found
+
+
+def _cut(pairs: Pairs, present: int) -> Pairs:
+    """The pairs without those whose later step there is not."""
+    if present + 1 >= pairs.shape[1]:
+        return pairs
+    found = pairs.copy()
+    found[:, present + 1 :] = 0.0
+    return found
+
+
+def _led(carry: float, ahead: Pairs) -> Pairs:
+    """What is ahead one step further: the last lag stands for those beyond."""
+    return carry * shifted(ahead, (float(ahead[0, -1]), float(ahead[1, -1])))
+
+
+def _handed_on(carry: float, squares: Pairs, later: Return, ahead: tuple[Pairs, ...], added: Pairs) -> Pairs:
+    """The gradient at a memory from that one step later and what this step adds: `Trail.grown` backwards."""
+    memory = np.empty_like(added)
+    memory[:, 0] = squares[:, 0] * later.memory[:, 0] + added[:, 0]
+    if memory.shape[1] > 1:
+        memory[:, 0] += 2.0 * carry * later.ahead[:, 1]
+        memory[:, 1:] = carry * later.memory[:, :-1]
+        for lag, then in enumerate(ahead, start=1):
+            if lag < memory.shape[1]:
+                memory[:, lag] += then[:, lag]
+    return memory
 
 
 def settled(a: Moments, b: Moments) -> bool:

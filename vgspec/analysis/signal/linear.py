@@ -33,10 +33,12 @@ __all__ = [
     "add_bias",
     "cancelled",
     "fold_border",
+    "gradient_overlap",
     "largest_singular_value",
     "linear",
     "log_of",
     "merge_axes",
+    "overlap_of",
     "to_channel",
     "typical_gradient",
 ]
@@ -345,7 +347,7 @@ def linear(state: State, primitive: rule.Linear) -> Step:
     excess = step.excess(state.segments)
     segment = Segment(sizes[-1] if sizes else 1, step.transfer(step.x), None, *step.unevenness(), excess=excess)
     state_sizes = state.sizes
-    output = step.output((segment,), primitive.fan_out)
+    output = step.output((segment,), primitive.fan_out)._replace(trace=state.trace)
     orthogonal = law.structure is Structure.ORTHOGONAL
     if orthogonal and primitive.fan_in <= primitive.fan_out:
         output = State(
@@ -361,6 +363,7 @@ def linear(state: State, primitive: rule.Linear) -> Step:
             reach=output.reach,
             lag=output.lag,
             vary=output.vary,
+            trace=output.trace,
         )
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
@@ -372,8 +375,9 @@ def linear(state: State, primitive: rule.Linear) -> Step:
         shared = cancelled(segment.hetero, g.inverse)
         inward = step.back(g, state_sizes[-1], None).scaled(1.0 / shared)
         kernel = step.kernel(g, step.x, primitive.fan_in * primitive.fan_out, grad.profile)
-        result = Grad((inward,), grad.log, spread, fresh, overlap, profile=grad.profile, vary=grad.vary).normalised()
-        return Pulled((result,), ((primitive.kernel, log_of(kernel, grad.log)),))
+        kept = {"profile": grad.profile, "vary": grad.vary, "trace": grad.trace}
+        result = Grad((inward,), grad.log, spread, fresh, overlap, **kept)
+        return Pulled((result.normalised(),), ((primitive.kernel, log_of(kernel, grad.log)),))
 
     return Step((output,), pull, degree=1.0, adds=law.random)
 
@@ -483,6 +487,7 @@ def add_bias(state: State, primitive: rule.Bias) -> Step:
         reach=state.reach,
         lag=state.lag,
         vary=state.vary,
+        trace=state.trace,
     )
     own = (after - law.mean * output.moments.m - v) / after if after > 0.0 else 1.0
     return Step((output,), _straight, degree=own)

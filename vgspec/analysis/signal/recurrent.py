@@ -8,12 +8,16 @@ until it falls to a thousandth) and the gradient at the first step relative to t
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
-from vgspec.analysis.signal.cells import ZERO, Cell, Local, settled
+import numpy as np
+
+from vgspec.analysis.signal.cells import ZERO, Cell, Local, Return, Trail, settled
 from vgspec.analysis.signal.functions import Fn, scalar_function
-from vgspec.analysis.signal.linear import fold_border, to_channel
+from vgspec.analysis.signal.lags import MOST_LAGS, Pairs, pairs_of, trace_of
+from vgspec.analysis.signal.linear import fold_border, gradient_overlap, overlap_of, to_channel
 from vgspec.analysis.signal.merging import combine, concatenate
+from vgspec.analysis.signal.quadrature import Vector
 from vgspec.analysis.signal.state import (
     BATCH_SIZE,
     Grad,
@@ -35,6 +39,15 @@ _MOST_STEPS = 20_000
 _HORIZON = 4096
 """Steps after which a gradient that has not fallen to a thousandth counts as kept."""
 _GATES = {"simple": 1, "lstm": 4, "gru": 3}
+
+
+class Past(NamedTuple):
+    """State and memory after a step, what the step was, and the state's products by lag."""
+
+    state: Moments
+    memory: Moments
+    local: Local
+    pairs: Pairs
 
 
 def _function(activation: Any) -> Fn | None:
@@ -76,44 +89,53 @@ def recur(states: tuple[State, ...], primitive: rule.Recurrence, sizes: tuple[in
     x = fold_border(states[0])
     x = to_channel(x, len(x.sizes) - 1)
     steps = x.sizes[0]
+    if not primitive.taps:  # one cell of several has sizes of its own
+        sizes = (steps, primitive.units) if primitive.return_sequences else (primitive.units,)
     if steps > _MOST_STEPS:
         raise UnknownSignal(f"a recurrence over more than {_MOST_STEPS:,} steps is not analysed")
     inner = x.moments
+    if x.fresh:
+        typical = 1.0 / math.sqrt(1.0 + x.fresh)
+        inner = Moments(inner.m, *(value * typical for value in inner[1:]))
     cell = _cell(primitive, x.channels)
     given = states[1].moments if len(states) > 1 else ZERO
     memory = states[2].moments if len(states) > 2 else ZERO
-    history: list[tuple[Moments, Moments, Local]] = []
+    lags = min(steps - 1, MOST_LAGS)
+    of_x = pairs_of(inner, x.trace, lags)
+    trail = Trail.start(given, memory, lags)
+    history: list[Past] = []
     h, c = given, memory
-    for _ in range(steps):
-        h_next, c_next, local = cell.step(inner, h, c)
-        history.append((h_next, c_next, local))
+    for t in range(steps):
+        h_next, c_next, local, trail = cell.step(inner, h, c, of_x, trail)
+        history.append(Past(h_next, c_next, local, trail.state))
         if settled(h, h_next) and settled(c, c_next):
+            history[-1] = _for_good(history[-1], t)
             break
         h, c = h_next, c_next
 
-    def at(t: int) -> tuple[Moments, Moments, Local]:
+    def at(t: int) -> Past:
         return history[min(t, len(history) - 1)]
 
-    last, last_memory, _ = at(steps - 1)
+    last, last_memory = at(steps - 1)[:2]
     units = primitive.units
     overlap = max(x.overlap, 1.0 / units)
+    spread = x.spread + math.log1p(x.fresh)
+
+    def made(sizes: tuple[int, ...], moments: Moments, trace: Vector | None = None) -> State:
+        found = State(sizes, len(sizes) - 1, (Segment(units, moments),), spread=spread, overlap=overlap, trace=trace)
+        return found._replace(fresh=_fresh(found))
+
     spatial = sizes[1:] if primitive.return_sequences else sizes
     alone = last._replace(s=last.q, r=last.p) if len(spatial) == 1 else last
-    end = State(spatial, len(spatial) - 1, (Segment(units, alone),), (), x.spread, overlap=overlap)
-    if primitive.return_sequences:
-        first = State(
-            sizes, len(sizes) - 1, (Segment(units, _over_time(cell, history, steps)),), (), x.spread, overlap=overlap
-        )
-    else:
-        first = end
+    end = made(spatial, alone)
+    first = made(sizes, *_over_time(history, steps)) if primitive.return_sequences else end
     outputs = [first]
     if primitive.return_state:
         outputs.append(end)
         if primitive.cell == "lstm":
             kept = last_memory._replace(s=last_memory.q, r=last_memory.p)
-            kept_state = State(spatial, len(spatial) - 1, (Segment(units, kept),), (), x.spread, overlap=overlap)
-            outputs.append(kept_state)
-    horizon = _horizon(cell, at(steps - 1)[2])
+            outputs.append(made(spatial, kept))
+    horizon = _horizon(cell, at(steps - 1).local)
     facts = (("steps", steps), ("horizon", horizon), ("first_to_last", _first_to_last(cell, history, steps)))
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
@@ -122,45 +144,62 @@ def recur(states: tuple[State, ...], primitive: rule.Recurrence, sizes: tuple[in
     return Step(tuple(outputs), pull, facts)
 
 
-def _lag_weight(carry: float, steps: int) -> float:
-    """The mean of ``carry ** lag`` over all pairs of two different times."""
-    if steps < 2 or carry <= 0.0:
-        return 0.0
-    if carry >= 1.0 - 1e-9:
-        return 1.0
-    total = carry / (1.0 - carry) * (steps - (1.0 - carry**steps) / (1.0 - carry))
-    return max(2.0 * total / (steps * (steps - 1.0)), 0.0)
+def _fresh(state: State) -> float:
+    """Relative variance of the mean square from the finite number of units, as for a linear map.
 
-
-def _over_time(cell: Cell, history: list[tuple[Moments, Moments, Local]], steps: int) -> Moments:
-    """Moments over all times: pairs of two times weigh by how many have the earlier time so.
-
-    What a memory hands on makes near times alike beyond what their inputs share.
+    What all units have in common does not vary; the rest does as far as the batch's vectors are alike.
     """
+    x = state.moments
+    own = x.q - x.k
+    if not own > 1e-9 * x.q:
+        return 0.0
+    share = own / x.q
+    centred = Moments(0.0, own, x.p - x.kp, x.s - x.ks, x.r - x.kr, 0.0, 0.0, 0.0, 0.0)
+    alike = overlap_of(state._replace(segments=(Segment(state.channels, centred),)))
+    return 2.0 * alike * share * (2.0 - share) / max(state.channels, 1)
+
+
+def _for_good(past: Past, t: int) -> Past:
+    """A step as it is from here on, with what lags beyond the first step come to."""
+    trail = past.local.trail
+
+    def filled(pairs: Pairs, far: tuple[float, float]) -> Pairs:
+        if t + 1 >= pairs.shape[1]:
+            return pairs
+        found = pairs.copy()
+        found[:, t + 1 :] = np.array(far)[:, None]
+        return found
+
+    h, c = past.state, past.memory
+    of_memory = filled(trail.memory, (c.s, c.r) if c.q else (h.s, h.r))
+    of_state = filled(trail.state, (h.s, h.r))
+    local = past.local._replace(trail=trail._replace(state=of_state, memory=of_memory))
+    return Past(h, c, local, filled(past.pairs, (h.s, h.r)))
+
+
+def _over_time(history: list[Past], steps: int) -> tuple[Moments, Vector | None]:
+    """Moments over all times, and what near times have in common beyond all pairs of them."""
     if steps == 1:
-        x = history[0][0]
-        return x._replace(s=x.q, r=x.p)
-    total = [0.0] * 9
-    pairs = steps * (steps - 1) / 2
-    for t, (x, _, _) in enumerate(history[:steps]):
-        last = t == min(len(history), steps) - 1
-        number = steps - t if last else 1
-        later = number * (number - 1) / 2 if last else steps - 1 - t
-        for index in (0, 1, 2, 5, 6):
-            total[index] += x[index] * number / steps
-        for index in (3, 4, 7, 8):
-            total[index] += x[index] * later / pairs
-    mean = Moments(*total)
-    local = history[-1][2]
-    carry, _, _ = cell.carry(local)
-    weight = _lag_weight(carry, steps)
-    if weight <= 0.0:
-        return mean
-    s, r = mean.s + weight * (mean.q - mean.s), mean.r + weight * (mean.p - mean.r)
-    if cell.kind == "lstm":  # the read gate is drawn anew at each time
-        share = local.parts["gate"].moments.m ** 2 / local.parts["gate"].moments.q
-        s, r = mean.s + weight * share * (mean.q - mean.s), mean.r + weight * share * (mean.p - mean.r)
-    return mean._replace(s=s, r=r)
+        x = history[0].state
+        return x._replace(s=x.q, r=x.p), None
+    total = np.zeros(9)
+    lags = history[0].pairs.shape[1]
+    sums = np.zeros((2, lags))
+    far = np.zeros(2)
+    distance = np.arange(float(lags))
+    for t, past in enumerate(history):
+        last = t == len(history) - 1
+        total += np.array(past.state) * ((steps - t) if last else 1.0) / steps
+        times = np.maximum(steps - np.maximum(distance, t), 0.0) if last else (distance <= t)
+        sums += past.pairs * times
+        beyond = steps - max(t, lags) if last else float(t >= lags)
+        if beyond > 0:  # pairs of times that are further apart than the lags go
+            count = sum(range(max(t, lags) - lags + 1, steps - lags + 1)) if last else t - lags + 1
+            far += count * np.array((past.state.s, past.state.r))
+    pairs = steps * (steps - 1) / 2.0
+    s, r = (sums[:, 1:].sum(axis=1) + far) / pairs
+    mean = Moments(*(float(value) for value in total))._replace(s=float(s), r=float(r))
+    return mean, trace_of(sums / np.maximum(steps - distance, 1.0), mean.q, mean.s)
 
 
 class _Growth:
@@ -191,7 +230,7 @@ def _horizon(cell: Cell, local: Local) -> int | None:
     growth = _Growth(cell, local)
     first: float | None = None
     for t in range(_HORIZON):
-        back = cell.back(local, 0, state, memory)
+        back = cell.back(local, state, memory)
         if first is None:
             first = back.gates
             if first <= 0.0:
@@ -205,13 +244,13 @@ def _horizon(cell: Cell, local: Local) -> int | None:
     return None
 
 
-def _first_to_last(cell: Cell, history: list[tuple[Moments, Moments, Local]], steps: int) -> float | None:
+def _first_to_last(cell: Cell, history: list[Past], steps: int) -> float | None:
     """Decades from the input gradient at the last step to that at the first, for a gradient at the end only."""
     state, memory, log = 1.0, 0.0, 0.0
     last = current = 0.0
-    growth = _Growth(cell, history[-1][2])
+    growth = _Growth(cell, history[-1].local)
     for t in range(steps - 1, -1, -1):
-        back = cell.back(history[min(t, len(history) - 1)][2], 0, state, memory)
+        back = cell.back(history[min(t, len(history) - 1)].local, state, memory)
         if t == steps - 1:
             last = back.gates
         current = back.gates
@@ -231,7 +270,7 @@ def _pull(
     cell: Cell,
     primitive: rule.Recurrence,
     x: State,
-    history: list[tuple[Moments, Moments, Local]],
+    history: list[Past],
     steps: int,
     grads: tuple[Grad | None, ...],
     inputs: int,
@@ -252,72 +291,75 @@ def _pull(
     every = part(out) if primitive.return_sequences else (0.0,) * 4
     final = part(end) if primitive.return_sequences else tuple(a + b for a, b in zip(part(out), part(end), strict=True))
     final_memory = part(memory_end)
-    inward_sums = [0.0] * 4
-    kernel = recurrent = 0.0
     xm = x.moments
+    lags = history[0].pairs.shape[1] - 1
+    of_x = pairs_of(xm, x.trace, lags)
+    given = Moments(0.0, *every, *(0.0,) * 4)
+    outputs = pairs_of(given, None if out is None else out.trace, lags)
+    nothing = np.zeros((2, lags + 1))
+    start = nothing.copy()
+    if primitive.cell == "lstm":
+        start[:, 0] = np.array(final_memory[:2]) / history[-1].local.lags["forget"].values[:, 0]
+    later = Return(nothing, start, nothing, nothing, nothing)
+    ahead: tuple[Pairs, ...] = ()
     fan = cell.inward.variance * cell.units * math.prod(primitive.taps)
-    ends = [0.0, 0.0]
-    states = [0.0] * 4
-    memories = [0.0] * 4
-    for kind in range(4):
-        state, memory = final[kind], final_memory[kind]
-        last_only = kind >= 2 and not primitive.return_sequences
-        if last_only:  # two times meet the same gradient only through powers of a random matrix
-            continue
-        together = 0.0
-        growth = _Growth(cell, history[-1][2])
-        for t in range(steps - 1, -1, -1):
-            local = history[min(t, len(history) - 1)][2]
-            carry, arrive, reach = cell.carry(local)
-            state += every[kind]
-            cross = 0.0
-            if kind < 2 and every[kind + 2] and carry:
-                cross = 2.0 * carry * together
-                together = arrive * every[kind + 2] + carry * together
-            back = cell.back(local, kind, state, memory, cross)
-            if kind == 0 and 0.0 < carry < 1.0 and t:
-                coherent = _coherent(cell, local, state, memory + cross) * reach
-                near, both = carry / (1.0 - carry), carry**2 / (1.0 - carry**2)
-                near, both = min(near, t), min(both, t)
-                kernel += 2.0 * coherent * xm.s * near
-                before = local.before
-                recurrent += 2.0 * coherent * ((before.q - before.s) * both + before.s * near)
-                inward_sums[2] += 2.0 * coherent * fan * near / max(steps - 1, 1)
-            inward = fan * back.gates
-            inward_sums[kind] += inward
-            if kind == 0:
-                kernel += back.gates * xm.q
-                recurrent += back.recurrent * local.before.q
-            elif kind == 1:
-                kernel += (BATCH_SIZE - 1) * back.gates * xm.p
-                recurrent += (BATCH_SIZE - 1) * back.recurrent * local.before.p
-            elif kind == 2:
-                kernel += (steps - 1) * back.gates * xm.s
-                recurrent += (steps - 1) * back.recurrent * local.before.s
-            else:
-                kernel += (BATCH_SIZE - 1) * (steps - 1) * back.gates * xm.r
-                recurrent += (BATCH_SIZE - 1) * (steps - 1) * back.recurrent * local.before.r
-            if kind == 0:
-                ends[0 if t else 1] = inward
-            faster = 1.0 if every[kind] else growth.next()
-            state, memory = back.state * faster, back.memory * faster
-            if state == 0.0 and memory == 0.0 and not every[kind]:
-                break
-        states[kind], memories[kind] = state, memory
-    f = [value / steps for value in inward_sums]
+    inward = nothing.copy()
+    far = np.zeros(2)
+    sums = np.zeros(2)  # of the two kernels
+    weights = np.full((2, lags + 1), 2.0)
+    weights[:, 0] = 1.0
+    weights[1] *= BATCH_SIZE - 1
+    for t in range(steps - 1, -1, -1):
+        past = history[min(t, len(history) - 1)]
+        behind = steps - 1 - t
+        arrived = outputs + later.state
+        if not behind:
+            arrived = arrived.copy()
+            arrived[:, 0] += final[:2]
+        back = cell.back_over(past.local, arrived, later, ahead, behind)
+        beyond = max(behind - lags, 0)
+        before = past.local.trail.state
+        for place, (gates, others) in enumerate(((back.gates, of_x), (back.recurrent, before))):
+            products = weights * gates * others
+            sums[place] += products.sum() + beyond * (products[:, -1].sum() if lags else 0.0)
+        inward += back.gates
+        if lags:
+            far += beyond * back.gates[:, -1]
+        ahead = (back.ahead, *ahead)[:lags]
+        later = back
+        if not every[0] and not (later.state.any() or later.memory.any()):
+            break
+    kernel, recurrent = (float(value) for value in sums)
+    inward *= fan
+    states = [float(value) for value in later.state[:, 0]]
+    if primitive.cell == "gru":
+        gate = history[0].local.lags["gate"].values
+        states = [float(a + b) for a, b in zip(states, (gate * later.memory)[:, 0], strict=True)]
+    memories = [0.0, 0.0]
+    if primitive.cell == "lstm":
+        memories = [float(value) for value in (history[0].local.lags["forget"].values * later.memory)[:, 0]]
+    number = steps * (steps - 1) / 2.0
+    s, r = ((inward[:, 1:].sum(axis=1) + fan * far) / number) if steps > 1 else (0.0, 0.0)
+    q, p = (float(value) / steps for value in inward[:, 0])
+    trace = trace_of(inward / np.maximum(steps - np.arange(lags + 1.0), 1.0), q, float(s)) if q > 0.0 else None
     keep = cell.keep[0]
+    alike = max(gradient_overlap(grad, max(steps, 1)) for grad in present)
     result = Grad(
-        (GradSegment(x.channels, f[0] / keep, f[1], f[2], f[3]),),
+        (GradSegment(x.channels, q / keep, p, float(s), float(r)),),
         log,
-        max(grad.spread for grad in present) + 2.0 / x.channels / BATCH_SIZE,
-        0.0,
+        max(grad.spread + math.log1p(grad.fresh) for grad in present),
+        2.0 * alike / x.channels,
         min(max(grad.overlap for grad in present) + 1.0 / cell.units, 1.0),
+        trace=trace,
     )
     n_in = x.channels * cell.units * math.prod(primitive.taps) * BATCH_SIZE
     n_back = cell.units * cell.units * math.prod(primitive.taps) * BATCH_SIZE
     norms = (
-        ("kernel", _log(n_in * kernel * (x.positions / steps), log)),
-        ("recurrent_kernel", _log(n_back * recurrent * (x.positions / steps) if steps > 1 else 0.0, log)),
+        (f"{primitive.name}kernel", _log(n_in * kernel * (x.positions / steps), log)),
+        (
+            f"{primitive.name}recurrent_kernel",
+            _log(n_back * recurrent * (x.positions / steps) if steps > 1 else 0.0, log),
+        ),
     )
     found: list[Grad | None] = [result.normalised()]
     if inputs > 1:
@@ -326,13 +368,6 @@ def _pull(
         found.append(Grad((GradSegment(cell.units, memories[0], memories[1]),), log).normalised())
     found += [None] * (inputs - len(found))
     return Pulled(tuple(found), norms)
-
-
-def _coherent(cell: Cell, local: Local, state: float, memory: float) -> float:
-    """Mean square of the gradient at the memory, which times share."""
-    if cell.kind == "lstm":
-        return memory + state * local.parts["gate"].moments.q * local.parts["read"].slopes[0]
-    return state
 
 
 def _log(value: float, log: float) -> float:

@@ -128,6 +128,7 @@ class State(NamedTuple):
         reach: positions from the border over which zero padding so far makes itself felt.
         vary: relative variance of the samples' mean squares.
         lag: correlation of neighbouring positions beyond what all positions have in common (see `windows`).
+        trace: the same by distance in time, from one step on, behind a recurrence (see `lags`).
         integer: size of the vocabulary for integer data, otherwise None.
     """
 
@@ -144,6 +145,7 @@ class State(NamedTuple):
     reach: float = 0.0
     vary: float = 0.0
     lag: float = 0.0
+    trace: Vector | None = None
 
     @property
     def channels(self) -> int:
@@ -325,8 +327,8 @@ class Grad(NamedTuple):
 
     The scale is kept apart so that nothing underflows. ``spread``, ``fresh`` and ``overlap`` are as in `State`.
     The moments are those of the interior of a padded tensor; ``outer`` is the whole tensor's mean square over theirs.
-    ``profile`` and ``vary`` are as in `State`. ``meets`` says of gradients that come from one merge of kin what to add
-    where they meet: the merge, twice the mean product of the two, and the logarithm of its scale.
+    ``profile``, ``vary`` and ``trace`` are as in `State`. ``meets`` says of gradients that come from one merge of kin
+    what to add where they meet: the merge, twice the mean product of the two, and the logarithm of its scale.
     """
 
     segments: tuple[GradSegment, ...]
@@ -337,6 +339,7 @@ class Grad(NamedTuple):
     outer: float = 1.0
     profile: tuple[Vector, ...] = ()
     vary: float = 0.0
+    trace: Vector | None = None
     meets: tuple[tuple[object, float, float], ...] = ()
 
     @property
