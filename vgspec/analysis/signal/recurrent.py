@@ -29,6 +29,7 @@ from vgspec.analysis.signal.state import (
     Step,
     UnknownSignal,
 )
+from vgspec.analysis.signal.taps import Taps, count
 from vgspec.analysis.signal.weights import WeightLaw, weight_law
 from vgspec.catalogue.moments import Structure
 from vgspec.layers import signal as rule
@@ -59,13 +60,28 @@ def _function(activation: Any) -> Fn | None:
     return scalar_function(scalar)
 
 
-def _cell(primitive: rule.Recurrence, features: int) -> Cell:
+def _taps(primitive: rule.Recurrence, x: State, sizes: tuple[int, ...]) -> tuple[Taps, Taps]:
+    """How the windows of kernel and recurrent kernel meet data; a single tap where there are none."""
+    kernel = primitive.taps
+    if not kernel:
+        return _ONE_TAP, _ONE_TAP
+    before, after = x.spatial[1:], sizes[1:-1] if primitive.return_sequences else sizes[:-1]
+    one = (1,) * len(kernel)
+    inward, _ = count(before, kernel, one, one, "same" if before == after else "valid", (), after)
+    back, _ = count(after, kernel, one, one, "same")
+    return inward, back
+
+
+_ONE_TAP = Taps(1, 1, 1, 1, 1)
+
+
+def _cell(primitive: rule.Recurrence, features: int, met: tuple[Taps, Taps]) -> Cell:
     gates = _GATES[primitive.cell]
     units = primitive.units
     taps = primitive.taps
     inward = weight_law(primitive.kernel_initializer, (*taps, features, gates * units))
     recurrent = weight_law(primitive.recurrent_initializer, (*taps, units, gates * units))
-    size = math.prod(taps)
+    inputs, states = (item.total / item.outputs for item in met)
     if recurrent.structure is Structure.DIAGONAL:  # the identity in the first gate only: its mean square over all
         recurrent = WeightLaw(0.0, recurrent.square, Structure.ORTHOGONAL, 0.0)
     bias = weight_law(primitive.bias_initializer, (gates * units,))
@@ -74,8 +90,8 @@ def _cell(primitive: rule.Recurrence, features: int) -> Cell:
         units,
         inward,
         recurrent,
-        features * size,
-        units * size,
+        features * inputs,
+        units * states,
         (bias.mean, bias.variance),
         1.0 - bias.mean if primitive.unit_forget_bias and primitive.bias_initializer is not None else 0.0,
         _function(primitive.activation),
@@ -97,7 +113,8 @@ def recur(states: tuple[State, ...], primitive: rule.Recurrence, sizes: tuple[in
     if x.fresh:
         typical = 1.0 / math.sqrt(1.0 + x.fresh)
         inner = Moments(inner.m, *(value * typical for value in inner[1:]))
-    cell = _cell(primitive, x.channels)
+    met = _taps(primitive, x, sizes)
+    cell = _cell(primitive, x.channels, met)
     given = states[1].moments if len(states) > 1 else ZERO
     memory = states[2].moments if len(states) > 2 else ZERO
     lags = min(steps - 1, MOST_LAGS)
@@ -139,7 +156,7 @@ def recur(states: tuple[State, ...], primitive: rule.Recurrence, sizes: tuple[in
     facts = (("steps", steps), ("horizon", horizon), ("first_to_last", _first_to_last(cell, history, steps)))
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
-        return _pull(cell, primitive, x, history, steps, grads, len(states))
+        return _pull(cell, primitive, x, met, history, steps, grads, len(states))
 
     return Step(tuple(outputs), pull, facts)
 
@@ -270,6 +287,7 @@ def _pull(
     cell: Cell,
     primitive: rule.Recurrence,
     x: State,
+    met: tuple[Taps, Taps],
     history: list[Past],
     steps: int,
     grads: tuple[Grad | None, ...],
@@ -302,7 +320,7 @@ def _pull(
         start[:, 0] = np.array(final_memory[:2]) / history[-1].local.lags["forget"].values[:, 0]
     later = Return(nothing, start, nothing, nothing, nothing)
     ahead: tuple[Pairs, ...] = ()
-    fan = cell.inward.variance * cell.units * math.prod(primitive.taps)
+    fan = cell.inward.variance * cell.units * met[0].total / met[0].inputs
     inward = nothing.copy()
     far = np.zeros(2)
     sums = np.zeros(2)  # of the two kernels
@@ -352,14 +370,10 @@ def _pull(
         min(max(grad.overlap for grad in present) + 1.0 / cell.units, 1.0),
         trace=trace,
     )
-    n_in = x.channels * cell.units * math.prod(primitive.taps) * BATCH_SIZE
-    n_back = cell.units * cell.units * math.prod(primitive.taps) * BATCH_SIZE
+    n_in, n_back = x.channels * met[0].total, cell.units * met[1].total
     norms = (
-        (f"{primitive.name}kernel", _log(n_in * kernel * (x.positions / steps), log)),
-        (
-            f"{primitive.name}recurrent_kernel",
-            _log(n_back * recurrent * (x.positions / steps) if steps > 1 else 0.0, log),
-        ),
+        (f"{primitive.name}kernel", _log(BATCH_SIZE * cell.units * n_in * kernel, log)),
+        (f"{primitive.name}recurrent_kernel", _log(BATCH_SIZE * cell.units * n_back * recurrent, log)),
     )
     found: list[Grad | None] = [result.normalised()]
     if inputs > 1:
