@@ -96,9 +96,7 @@ class Trail(NamedTuple):
         near = self.ahead[:, 1] if self.ahead.shape[1] > 1 else self.far
         return (float(near[0]), float(near[1]), *self.far, *(apart,) * 4)
 
-    def grown(
-        self, carry: float, added: Pairs, square: tuple[float, float], share: float = 1.0
-    ) -> tuple[Pairs, Pairs]:
+    def grown(self, carry: float, added: Pairs, square: tuple[float, float], share: float = 1.0) -> tuple[Pairs, Pairs]:
         """The memory's products after one more step, and those with what is new later.
 
         Args:

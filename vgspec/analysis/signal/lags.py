@@ -7,6 +7,7 @@ order, none first: mean products for one sample, and for two samples.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -32,8 +33,10 @@ def pairs_of(x: Moments, trace: Vector | None, lags: int) -> Pairs:
         near[:known] = trace[:known]
     found = np.empty((2, lags + 1))
     found[:, 0] = x.q, x.p
-    found[0, 1:] = x.s + (x.q - x.s) * near
-    found[1, 1:] = x.r + (x.p - x.r) * near
+    found[0, 1:] = x.s
+    found[1, 1:] = x.r
+    if trace is not None and math.isfinite(x.q):
+        found[:, 1:] += np.outer((x.q - x.s, x.p - x.r), near)
     return found
 
 

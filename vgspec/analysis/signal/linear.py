@@ -375,8 +375,7 @@ def linear(state: State, primitive: rule.Linear) -> Step:
         shared = cancelled(segment.hetero, g.inverse)
         inward = step.back(g, state_sizes[-1], None).scaled(1.0 / shared)
         kernel = step.kernel(g, step.x, primitive.fan_in * primitive.fan_out, grad.profile)
-        kept = {"profile": grad.profile, "vary": grad.vary, "trace": grad.trace}
-        result = Grad((inward,), grad.log, spread, fresh, overlap, **kept)
+        result = grad._replace(segments=(inward,), spread=spread, fresh=fresh, overlap=overlap, outer=1.0, meets=())
         return Pulled((result.normalised(),), ((primitive.kernel, log_of(kernel, grad.log)),))
 
     return Step((output,), pull, degree=1.0, adds=law.random)

@@ -156,7 +156,8 @@ def recur(states: tuple[State, ...], primitive: rule.Recurrence, sizes: tuple[in
     facts = (("steps", steps), ("horizon", horizon), ("first_to_last", _first_to_last(cell, history, steps)))
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
-        return _pull(cell, primitive, x, met, history, steps, grads, len(states))
+        with np.errstate(over="ignore", invalid="ignore"):  # a gradient beyond double precision is infinite
+            return _pull(cell, primitive, x, met, history, steps, grads, len(states))
 
     return Step(tuple(outputs), pull, facts)
 
