@@ -63,6 +63,14 @@ def operations() -> Any:
     return keras.Model(x, ops.mean(ops.concatenate([y, y], axis=1), axis=1))
 
 
+def branches_that_operations_join() -> Any:
+    x = keras.Input((6,), name="x")
+    y = x + L.Dense(6)(x)
+    y = L.Dense(6)(y) * L.Dense(6, activation="sigmoid")(y)
+    y = y - L.Dense(6)(L.Dense(3)(y))
+    return keras.Model(x, ops.concatenate([L.Dense(2)(y), L.Dense(3)(y)], axis=-1))
+
+
 def masks_of_an_embedding() -> Any:
     x = keras.Input((6,), dtype="int32", name="ids")
     e = L.Embedding(20, 5, mask_zero=True)(x)
@@ -128,6 +136,7 @@ MODELS: tuple[Callable[[], Any], ...] = (
     shared_layer,
     states_and_named_outputs,
     operations,
+    branches_that_operations_join,
     masks_of_an_embedding,
     masks_of_masking,
     attention,
@@ -166,6 +175,17 @@ def test_a_model_comes_back(make: Callable[[], Any], flat: bool) -> None:
     assert len(old) == len(new)
     for a, b in zip(old, new, strict=True):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b))
+
+
+def test_operations_join_branches_in_the_document() -> None:
+    layers = vgspec.from_keras(branches_that_operations_join()).to_dict()["layers"]
+    items = [next(value for key, value in item.items() if key != "id") for item in layers]
+    assert [item["merge"] for item in items] == [
+        "ops.add",
+        "ops.multiply",
+        "ops.subtract",
+        {"ops.concatenate": {"axis": -1}},
+    ]
 
 
 def test_masks_that_keras_makes_leave_no_trace() -> None:

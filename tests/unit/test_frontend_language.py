@@ -117,6 +117,29 @@ def test_parallel_branches() -> None:
     assert ids(g) == ["parallel.wide.dense", "parallel.deep.dense", "parallel.deep.re_lu", "parallel.concatenate"]
 
 
+def test_branches_are_joined_by_an_operation() -> None:
+    g = graph(
+        head()
+        + "layers:\n - residual: {body: [{Dense: {units: 8}}], merge: ops.subtract}\n"
+        + " - parallel: {branches: {a: [{Dense: {units: 8}}], b: []}, merge: {ops.concatenate: {axis: -1}}}"
+    )
+    assert dict(g.by_id["residual.ops_subtract"].args) == {"x1": Ref("x"), "x2": Ref("residual.dense")}
+    assert shapes(g)["parallel.ops_concatenate"] == "(batch, 16)"
+
+
+def test_an_operation_of_one_tensor_joins_nothing() -> None:
+    text = head() + "layers:\n - residual: {body: [{Dense: {units: 8}}], merge: ops.relu}"
+    found = load_spec(text).diagnostics
+    assert [(d.code, d.message) for d in found] == [("VG023", "ops.relu joins nothing, it takes one tensor")]
+
+
+def test_an_operation_is_no_layer_inside_a_wrapper() -> None:
+    found = load_spec(head("{x: [4, 8]}") + "layers:\n - TimeDistributed: {layer: {ops.relu: {}}}").diagnostics
+    assert [(d.code, d.message) for d in found] == [
+        ("VG023", "ops.relu is an operation, and only a layer can stand here")
+    ]
+
+
 def test_a_shared_layer_is_one_layer_and_two_nodes() -> None:
     g = graph(
         head("{a: [4], b: [4]}")

@@ -177,6 +177,8 @@ class Composer(Resolver):
         scope: Scope,
         origin: Origin,
     ) -> Outcome:
+        if pointer in scope.library.bad or pointer in scope.library.above_bad:
+            return None
         action, value = default, None
         if isinstance(node, MappingNode) and len(node) == 1:
             action, value = next(iter(node.items()))

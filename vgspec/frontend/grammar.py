@@ -263,7 +263,7 @@ def item_mapping() -> dict[str, Any]:
                 "properties": {
                     "body": _described(items, "The residual branch."),
                     "shortcut": _described(shortcut, "identity (default), project, auto, or a list of layers."),
-                    "merge": _described(_ref("layer"), "How the branches are joined; Add by default."),
+                    "merge": _described(_ref("merge"), "How the branches are joined; Add by default."),
                 },
                 "required": ["body"],
                 "additionalProperties": False,
@@ -285,7 +285,7 @@ def item_mapping() -> dict[str, Any]:
                             {"type": "array", "items": items, "minItems": 1},
                         ]
                     },
-                    "merge": _ref("layer"),
+                    "merge": _ref("merge"),
                 },
                 "required": ["branches", "merge"],
                 "additionalProperties": False,

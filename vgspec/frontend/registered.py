@@ -25,7 +25,8 @@ def extended_schema(schema: Mapping[str, Any], root: SNode) -> Mapping[str, Any]
     named = {name: ref(f"layer.{name}") for name in layers}
     defs |= {f"layer.{name}": arguments_schema(cls) for name, cls in layers.items()}
     free = [name for name, cls in layers.items() if not any(field.is_required() for field in cls.model_fields.values())]
-    defs["layer"] = {**defs["layer"], "anyOf": [_option(option, named, free) for option in defs["layer"]["anyOf"]]}
+    for name in ("layer", "merge"):
+        defs[name] = {**defs[name], "anyOf": [_option(option, named, free) for option in defs[name]["anyOf"]]}
     defs["item"] = {**defs["item"], "anyOf": [_option(option, named, []) for option in defs["item"]["anyOf"]]}
     string = defs["item_string"]
     defs["item_string"] = _option(string, named, free)

@@ -51,6 +51,7 @@ def build_schema() -> dict[str, Any]:
         assert operation is not None, "every name has its row"
         defs[name] = arguments_schema(operation)
     defs["layer"] = choice("layer", layers)
+    defs["merge"] = merge_choice(defs["layer"])
     for kind in FAMILIES:
         if kind in ("layer", "activation"):
             continue
@@ -124,6 +125,28 @@ def choice(kind: str, classes: Iterable[type[KerasObject]]) -> dict[str, Any]:
         }
     )
     return {"anyOf": options, "x-kind": kind}
+
+
+def merge_choice(layer: Mapping[str, Any]) -> dict[str, Any]:
+    """What joins branches: a layer, or an operation that takes several tensors."""
+    expression, names, mapping = layer["anyOf"]
+    operations = {name: found for name in operation_names() if (found := find_operation(name)) and _joins(found)}
+    plain = [name for name, operation in operations.items() if not _required(operation)]
+    properties = {**mapping["properties"], **{name: ref(name) for name in operations}}
+    return {
+        "anyOf": [
+            expression,
+            {**names, "enum": [*names["enum"], *plain], "x-expect": "the name of a layer or an operation"},
+            {**mapping, "properties": properties},
+        ],
+        "x-kind": layer["x-kind"],
+    }
+
+
+def _joins(operation: type[Layer]) -> bool:
+    """Whether an operation takes a list of tensors, or several one by one."""
+    rows = operation.call_arguments
+    return rows[0].many or sum(row.tensor for row in rows) > 1
 
 
 def activation_choice(layers: Iterable[type[Layer]]) -> dict[str, Any]:

@@ -325,6 +325,11 @@ class _Checker:
             self.add(code, f"{name} cannot stand in a spec: {REFUSED[name]}", node, pointer)
             return
         candidates = list(dict.fromkeys([*choices, *(key for o in options for key in o.get("properties", ()))]))
+        if name.startswith("ops.") and name in self.defs:
+            joins = any(other.startswith("ops.") for other in candidates)
+            why = "joins nothing, it takes one tensor" if joins else "is an operation, and only a layer can stand here"
+            self.add(code, f"{name} {why}", node, pointer)
+            return
         near = nearest(name, candidates)
         self.add(code, f"unknown {kind} {name!r}", node, pointer, help=f"did you mean {near!r}?" if near else "")
 

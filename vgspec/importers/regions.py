@@ -256,21 +256,25 @@ class Regions:
         readers = self.graph.consumers.get(current.node, ())
         return all(name in inside or name not in rest for name in readers)
 
-    def _can_merge(self, node: Node) -> bool:
+    def _merged(self, node: Node) -> tuple[Ref, ...]:
+        """The values that a call joins, in the order in which ``merge`` gives it branches; empty if it cannot."""
         layer: Any = self.graph.operator(node)
-        if node.layer in self.shared or layer.type_name.startswith("ops.") or len(node.args) != 1:
-            return False
         rows = layer.open_arguments
-        value = node.args[0][1]
-        many = bool(rows) and rows[0].many and node.args[0][0] == rows[0].name
-        return many and isinstance(value, tuple) and len(value) > 1 and all(isinstance(ref, Ref) for ref in value)
+        if node.layer in self.shared or not rows:
+            return ()
+        value: Any = node.args[0][1] if len(node.args) == 1 and rows[0].many else ()
+        if layer.inputs_in_order and [name for name, _ in node.args] == [row.name for row in rows[: len(node.args)]]:
+            value = value or tuple(argument for _, argument in node.args)
+        joins = isinstance(value, tuple) and len(value) > 1 and all(isinstance(ref, Ref) for ref in value)
+        return value if joins else ()
 
     def _branches(self, current: Ref, merge: Node, rest: Mapping[str, Node]) -> list[list[Node]]:
-        if not self._can_merge(merge):
+        ends = self._merged(merge)
+        if not ends:
             return []
         taken: set[str] = set()
         branches: list[list[Node]] = []
-        for end in merge.args[0][1]:
+        for end in ends:
             names: set[str] = set()
             stack = [end]
             while stack:
