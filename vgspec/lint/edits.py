@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from vgspec.diagnostics import Edit, Span
 from vgspec.expressions import is_expression
@@ -75,9 +76,12 @@ def plan(document: Document, graph: Graph, changes: Iterable[Change]) -> Planned
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
     """The text with all edits made. They must not overlap."""
-    for edit in sorted(edits, key=lambda edit: edit.span.start, reverse=True):
-        text = text[: edit.span.start] + edit.replacement + text[edit.span.end :]
-    return text
+    parts: list[str] = []
+    end = 0
+    for edit in sorted(edits, key=lambda edit: (edit.span.start, edit.span.end)):
+        parts += (text[end : edit.span.start], edit.replacement)
+        end = edit.span.end
+    return "".join((*parts, text[end:]))
 
 
 def _by_place(graph: Graph) -> dict[tuple[str, str], set[str]]:
@@ -125,7 +129,7 @@ def _item_after(document: Document, pointer: str, value: object) -> Edit:
     if above.aliased or item.aliased or item.via is not None:
         raise _Refused
     written = _written(document, value)
-    if document.slice(above.span).startswith("["):
+    if _in_brackets(document, above.span):
         return Edit(Span(item.span.file, item.span.end, item.span.end), f", {written}")
     end = _line_end(document, item.span)
     text = document.text or ""
@@ -145,7 +149,7 @@ def _item_before(document: Document, pointer: str, value: object) -> Edit:
     if above.aliased or item.aliased or item.via is not None:
         raise _Refused
     written = _written(document, value)
-    if document.slice(above.span).startswith("["):
+    if _in_brackets(document, above.span):
         return Edit(Span(item.span.file, item.span.start, item.span.start), f"{written}, ")
     line, indent = _dash(document, item.span)
     return Edit(Span(item.span.file, line, line), f"{indent}- {written}{_newline(document.text or '')}")
@@ -181,7 +185,7 @@ def _residual(document: Document, pointer: str, begin: int, count: object) -> li
     assert first is not None
     assert last is not None
     file = node.span.file
-    if document.slice(node.span).startswith("["):
+    if _in_brackets(document, node.span):
         if text.lstrip("\ufeff \t\r\n").startswith("{"):
             head, tail = '{"residual": {"shortcut": "auto", "body": ["LayerNormalization", ', "]}}"
         else:
@@ -205,8 +209,15 @@ def _line_end(document: Document, span: Span) -> int:
     return end
 
 
+@lru_cache(maxsize=4)
 def _newline(text: str) -> str:
+    """How the lines of a text end; asked for at every change of it."""
     return "\r\n" if "\r\n" in text else "\n"
+
+
+def _in_brackets(document: Document, span: Span) -> bool:
+    """Whether a list is written in one go, in brackets."""
+    return document.slice(Span(span.file, span.start, span.start + 1)) == "["
 
 
 def _set(document: Document, pointer: str, value: object) -> list[Edit]:

@@ -96,15 +96,10 @@ def lint(
     reported = [item for item in reported if item not in silenced]
     wanted = [item for item in reported if item.finding.proposals and _at_least(item.diagnostic.severity, fixes)]
     if wanted and spec.document.text is not None:
-        # Each proof lints the changed document: the gravest findings come first, and large models get a few only.
-        wanted = sorted(wanted, key=lambda item: GRAVITY[item.diagnostic.severity])
-        proven = wanted[: max(_LEAST_PROOFS, budget // max(len(facts.nodes), 1))]
         every = raised if selection == Selection() else run_rules(facts, Selection())
         known = [item for item in every if not item.allowed]
-        reported = [
-            _with_fix(facts, item, known) if item in proven else _untried(item) if item in wanted else item
-            for item in reported
-        ]
+        looked = _with_fixes(facts, wanted, known, budget)
+        reported = [looked.get(id(item), item) for item in reported]
     used = {place for item in closed for place in item.allowed}
     found = [item.diagnostic for item in reported] + _suppression_findings(facts, used, selection)
     ordered = sorted((*spec.diagnostics, *found), key=_document_order(spec))
@@ -114,9 +109,6 @@ def lint(
 
 def _at_least(severity: Severity, limit: Severity | None) -> bool:
     return limit is not None and GRAVITY[severity] <= GRAVITY[limit]
-
-
-_LEAST_PROOFS = 1
 
 
 def run_rules(facts: Facts, selection: Selection) -> list[Raised]:
@@ -132,12 +124,24 @@ def run_rules(facts: Facts, selection: Selection) -> list[Raised]:
     return found
 
 
-def _with_fix(facts: Facts, item: Raised, known: list[Raised]) -> Raised:
-    """A finding with the fix that mends it; ``known`` is what all rules find."""
+def _with_fixes(facts: Facts, wanted: list[Raised], known: list[Raised], budget: int) -> dict[int, Raised]:
+    """By identity, findings with the fix that mends them, the gravest first for as long as the budget lasts.
+
+    Each proof lints the changed document and costs as many layers as the model has: of a large one a few fixes are
+    tried only, of a very large one the first.
+    """
     from vgspec.lint.fixes import offer
 
-    fix = offer(facts, item, known)
-    return item if fix is None else replace(item, diagnostic=replace(item.diagnostic, fix=fix))
+    found = {}
+    size = max(len(facts.nodes), 1)
+    left = max(-(-budget // size), 1)
+    for item in sorted(wanted, key=lambda item: GRAVITY[item.diagnostic.severity]):
+        fix, proofs, untried = offer(facts, item, known, left)
+        left -= proofs
+        found[id(item)] = _untried(item) if untried else item
+        if fix is not None:
+            found[id(item)] = replace(item, diagnostic=replace(item.diagnostic, fix=fix))
+    return found
 
 
 def _untried(item: Raised) -> Raised:

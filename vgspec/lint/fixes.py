@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vgspec.diagnostics import Applicability, Diagnostic, Edit, Fix, Severity, has_errors
 from vgspec.lint.edits import apply_edits, plan
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vgspec.lint.gathering import Raised
     from vgspec.spec import Spec
 
-__all__ = ["ROUNDS", "Fixed", "fix_spec", "offer", "reloaded"]
+__all__ = ["ROUNDS", "Fixed", "Offer", "fix_spec", "offer", "reloaded"]
 
 ROUNDS = 10
 """After so many rounds fixes are not tried any more; two that undo each other would go on for ever."""
@@ -58,24 +58,43 @@ def reloaded(spec: Spec, edits: Iterable[Edit]) -> Spec:
     return load_document(document, problems, path=spec.path, params=params, limits=spec.limits)
 
 
-def offer(facts: Facts, item: Raised, known: list[Raised]) -> Fix | None:
-    """The first proposal that mends a finding and does no harm; None if none does, or none can be made.
+class Offer(NamedTuple):
+    """What came of looking for a fix.
+
+    Attributes:
+        fix: the first proposal that mends the finding and does no harm; None if none does, or none can be made.
+        proofs: how many proposals were linted for it.
+        untried: whether there are proposals that were not looked at.
+    """
+
+    fix: Fix | None
+    proofs: int
+    untried: bool
+
+
+def offer(facts: Facts, item: Raised, known: list[Raised], most: int) -> Offer:
+    """Look for a fix of a finding.
 
     Args:
         facts: the model.
         item: what was found, with proposals.
         known: what all rules find, one by one.
+        most: proposals to prove, each by linting the changed document.
     """
+    proofs = 0
     for proposal in item.finding.proposals:
+        if proofs >= most:
+            return Offer(None, proofs, True)
         planned = plan(facts.spec.document, facts.graph, proposal.changes)
         if planned is None or not planned.edits:
             continue
         applicability = Applicability.DISPLAY if planned.shared else proposal.applicability
         fix = Fix(proposal.title, planned.edits, applicability)
+        proofs += 1
         effect = _effect(facts, item, fix, known)
         if effect is not None:
-            return replace(fix, effect=effect)
-    return None
+            return Offer(replace(fix, effect=effect), proofs, False)
+    return Offer(None, proofs, False)
 
 
 def _effect(facts: Facts, item: Raised, fix: Fix, known: list[Raised]) -> str | None:
