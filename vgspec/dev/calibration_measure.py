@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+import random
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -82,11 +83,28 @@ def _draw_weights(model: Any, seed: int) -> None:
     from vgspec.backends.runtime import load_keras
 
     load_keras().utils.set_random_seed(seed)
-    twins = [type(layer).from_config(layer.get_config()) for layer in model.layers]
-    for layer, twin in zip(model.layers, twins, strict=True):
-        if layer.weights:
-            twin.build_from_config(layer.get_build_config())
-            layer.set_weights(twin.get_weights())
+    for layer in model.layers:
+        owner = getattr(layer, "cell", layer)
+        found = [_initializer(owner, weight.name) for weight in owner.weights]
+        if None in found or owner._layers:  # a layer around others, or one with names of its own
+            if layer.weights:
+                twin = type(layer).from_config(layer.get_config())
+                twin.build_from_config(layer.get_build_config())
+                layer.set_weights(twin.get_weights())
+            continue
+        for weight, initializer in zip(owner.weights, found, strict=True):
+            config = initializer.get_config()
+            if "seed" in config:  # it draws
+                fresh = type(initializer).from_config({**config, "seed": random.getrandbits(30)})
+                weight.assign(fresh(weight.shape, dtype=weight.dtype))
+
+
+def _initializer(layer: Any, weight: str) -> Any:
+    """What draws a weight of a layer; None where its name does not tell."""
+    for name in (weight, weight.removesuffix("_kernel")):
+        if (found := getattr(layer, f"{name}_initializer", None)) is not None:
+            return found
+    return None
 
 
 def _record(graph: Graph, record: Record, runs: Sequence[Any], entries: Mapping[tuple[str, str], int]) -> Record:
