@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import math
 
+from vgspec.analysis.signal.alignment import aligned
 from vgspec.analysis.signal.functions import chain, scalar_function
 from vgspec.analysis.signal.linear import add_bias, fold_border, linear, to_channel
 from vgspec.analysis.signal.pointwise import function_moments
-from vgspec.analysis.signal.softmax import probabilities
+from vgspec.analysis.signal.softmax import leaning, probabilities
 from vgspec.analysis.signal.state import Grad, GradSegment, Moments, Pulled, Segment, State, Step
 from vgspec.catalogue.activations import ScalarActivation
 from vgspec.layers import signal as rule
 
 __all__ = ["attend", "multi_head"]
+
+_MOST_KEYS = 1024
+"""Keys beyond which the weights lean no further than for so many: each of them is small."""
 
 
 def _attention(
@@ -91,39 +95,77 @@ def _attention(
         if grad is None:
             return Pulled((None, None, None))
         g = grad.mean
+        y = moments
         # through the values: each value is read by every query
         n = n_q / n_k
+        # the output is linear in the values, so that the product of value and gradient is the same for both
+        passed = n * math.sqrt(y.q / v.q) if v.q > 0.0 else 0.0
         q = n * (kept * g.q + (n_q - 1) * both * g.s)
         apart = max(1.0 - own, 0.0) / max(n_k - 1, 1)
         s = n * (apart * g.q + (n_q - 1) * spread * g.s)
         p = n * spread * (g.p + (n_q - 1) * g.r)
-        values = GradSegment(value.channels, q, p, s, p, n * kept * g.k)
+        values = GradSegment(
+            value.channels, q, p, s, p, n * kept * g.k, a=g.a * passed, linear=g.linear * passed * passed
+        )
         # through the scores: d score = a (g . (v - output))
         wide = value.channels / max(round(heads), 1) if heads >= 1 else value.channels
         difference = max(v.q - v.s, 0.0) * max(1.0 - own, 0.0)
         alike = g.s / g.q if g.q > 0 else 0.0
         score = own / n_k * wide * g.q * difference
+        product = 0.0
         if additive:
             to_query = score * n_k * additive * slope * max(1.0 - spread, 0.0)
             to_key = score * n_q * additive * slope * (1.0 + (n_q - 1) * alike)
         else:
-            to_query = score * scale * scale * n_k * max(k.q - k.s, 0.0)
-            to_key = score * scale * scale * n_q * (x.q + (n_q - 1) * alike * x.s)
+            along = 0.0
+            if g.a and y.q > 0.0:  # a gradient along the output pushes the weights the way they lean already
+                pushed = g.a / math.sqrt(y.q) * wide * max(v.q - v.s, 0.0)
+                square, met = _leaning(variance, n_k, causal)
+                along, product = pushed * pushed * square, pushed * met / size
+            to_query = (score + along) * scale * scale * n_k * max(k.q - k.s, 0.0)
+            to_key = scale * scale * n_q * ((score + along) * x.q + score * (n_q - 1) * alike * x.s)
+        of_query, of_key = _along(product, x.q), _along(product * n_q / n_k, k.q)
+        queries = GradSegment(query.channels, to_query, s=to_query * alike, a=of_query, linear=of_query**2)
+        # what is added to the score of one key is taken from the others, so that over all keys nothing is left
+        keys = GradSegment(key.channels, to_key, s=-to_key / max(n_k - 1, 1), a=of_key, linear=of_key**2)
         return Pulled(
-            (
-                Grad(
-                    (GradSegment(query.channels, to_query, s=to_query * alike),),
-                    grad.log,
-                    grad.spread,
-                    0.0,
-                    grad.overlap,
-                ).normalised(),
-                Grad((GradSegment(key.channels, to_key),), grad.log, grad.spread, 0.0, grad.overlap).normalised(),
-                Grad((values,), grad.log, grad.spread, 0.0, grad.overlap).normalised(),
+            tuple(
+                Grad((segment,), grad.log, grad.spread, 0.0, grad.overlap).normalised()
+                for segment in (queries, keys, values)
             )
         )
 
     return Step((output,), pull)
+
+
+def _along(product: float, q: float) -> float:
+    """The part of a gradient along a value of this mean square, from their mean product (see `GradSegment.a`)."""
+    return product / math.sqrt(q) if q > 0.0 else 0.0
+
+
+def _leaning(variance: float, keys: int, causal: bool) -> tuple[float, float]:
+    """What a gradient along the output does to the scores of a query, beside the size of a value.
+
+    With weights ``a`` and ``A`` the sum of their squares, a value that has little in common with the others meets the
+    output as ``a`` times itself, so that its score gets ``a (a - A)``.
+
+    Args:
+        variance: of the scores.
+        keys: how many there are.
+        causal: whether a query sees the keys up to its own only.
+
+    Returns:
+        The mean square of that over the keys, and the mean over queries of the sum of its products with the scores.
+    """
+    if keys < 2 or not variance > 1e-9:
+        return 0.0, 0.0
+    rounded = math.exp(round(math.log(min(variance, 1e4)), 1))
+    if not causal:
+        return leaning(rounded, min(keys, _MOST_KEYS))
+    lengths = [max(round(keys * share), 1) for share in (0.125, 0.375, 0.625, 0.875)]
+    parts = [(length / keys, leaning(rounded, min(length, _MOST_KEYS))) for length in lengths if length > 1]
+    squares = sum(share * found[0] for share, found in parts)
+    return squares / len(lengths), sum(found[1] for _, found in parts) / len(lengths)
 
 
 def _named(states: tuple[State, ...], names: tuple[str, ...]) -> tuple[int, int, int]:
@@ -176,7 +218,7 @@ def multi_head(
         matrix = rule.Linear(
             f"{name}/kernel", primitive.initializer, shape, state.channels, heads * width, (heads * width,)
         )
-        first = linear(state, matrix)
+        first = aligned(linear(state, matrix), state)
         if primitive.bias_initializer is None:
             return (first,)
         return first, add_bias(first.outputs[0], rule.Bias(primitive.bias_initializer, (heads, width)))
@@ -207,7 +249,7 @@ def multi_head(
     fan = primitive.query_heads * primitive.value_dim
     shape = (primitive.query_heads, primitive.value_dim, *primitive.output)
     matrix = rule.Linear("attention_output/kernel", primitive.initializer, shape, fan, out_width, primitive.output)
-    last = linear(core.outputs[0], matrix)
+    last = aligned(linear(core.outputs[0], matrix), core.outputs[0])
     final = last.outputs[0]._replace(sizes=sizes, channel=len(sizes) - 1)
 
     def back(steps: tuple[Step, ...], grad: Grad | None, factor: float = 1.0) -> Pulled:

@@ -33,7 +33,7 @@ from vgspec.analysis.signal.state import (
 )
 from vgspec.layers import signal as rule
 
-__all__ = ["probabilities", "softmax", "softmax_moments"]
+__all__ = ["leaning", "probabilities", "softmax", "softmax_moments"]
 
 
 _SHARP = 4.0
@@ -115,6 +115,21 @@ def _log_square(variance: float, classes: int) -> float:
     top = logits.max(axis=1, keepdims=True)
     log = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
     return float((log * log).mean())
+
+
+@lru_cache(maxsize=512)
+def leaning(variance: float, classes: int) -> tuple[float, float]:
+    """How far probabilities ``a`` go on growing where they are large: by ``a (a - A)`` with the sum of squares ``A``.
+
+    Returns:
+        The mean of its square, and of the sum over classes of its products with the logits, over a fixed sample.
+    """
+    rows = max(16, 2 * (8_000 // classes))
+    logits = math.sqrt(variance) * _sample(rows, classes)
+    y = np.exp(logits - logits.max(axis=1, keepdims=True))
+    y /= y.sum(axis=1, keepdims=True)
+    push = y * (y - (y * y).sum(axis=1, keepdims=True))
+    return float((push * push).mean()), float((push * logits).sum(axis=1).mean())
 
 
 @lru_cache(maxsize=32)
