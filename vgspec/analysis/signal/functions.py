@@ -40,6 +40,12 @@ class Fn:
     homogeneous: bool = field(default=False, compare=False)
     negative: float | None = field(default=None, compare=False)
 
+    @property
+    def at_zero(self) -> tuple[float, float]:
+        """Value and slope at zero, where padding is."""
+        zero = np.zeros(1)
+        return float(self.value(zero)[0]), float(self.slope(zero)[0])
+
 
 class Chain:
     """Functions applied one after the other: those of ``before``, then ``last``.

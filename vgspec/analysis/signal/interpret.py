@@ -79,7 +79,7 @@ def _elementwise(states: tuple[State, ...], primitive: rule.Elementwise, place: 
     state = states[0]
     if scalar is not None:
         fn = scalar_function(scalar)
-        if state.border and fn.negative is None:
+        if state.border and fn.at_zero[0] != 0.0:
             state = fold_border(state)
         return apply_function(state, fn)
     row = activation.row

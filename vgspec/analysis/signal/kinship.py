@@ -73,7 +73,7 @@ def _ancestors(ref: Any, ran: Mapping[str, Any], states: Mapping[Any, State]) ->
             break
         source = item.inputs[0]
         before, after = states[source], states[ref]
-        if before.sizes != after.sizes or before.channel != after.channel or before.border:
+        if before.sizes != after.sizes or before.channel != after.channel or before.border != after.border:
             break
         own = _functions(item, before)
         if own is None:
@@ -174,7 +174,7 @@ def _parts(kind: str, a: Vector, b: Vector) -> tuple[Vector, Vector]:
 
 def join(kind: str, kin: Kin, inputs: tuple[State, State]) -> Joined | None:
     """The merge of two tensors that are functions of one; None where that one is a constant or has several segments."""
-    if len(kin.root.segments) != 1 or kin.root.border or kin.root.fresh > 0.2:
+    if len(kin.root.segments) != 1 or kin.root.fresh > 0.2:
         return None
     root = kin.root.segments[0]
     base = root.curve.base if root.curve is not None else root.moments

@@ -324,7 +324,8 @@ def log_of(value: float, log: float) -> float:
 
 def linear(state: State, primitive: rule.Linear) -> Step:
     """Apply a matrix to the last axes; every other axis counts as positions."""
-    state = fold_border(state)
+    if primitive.axes > 1 or state.channel != len(state.sizes) - 1:
+        state = fold_border(state)
     if primitive.axes > 1:
         lead = state.sizes[: len(state.sizes) - primitive.axes]
         state = merge_axes(state, primitive.axes, lead)
@@ -337,6 +338,8 @@ def linear(state: State, primitive: rule.Linear) -> Step:
         gain = math.sqrt(law.square * primitive.fan_in)
         return _scaled(state, gain, primitive)
     positions = state.positions
+    if state.border:  # zeros stay zeros
+        positions = max(round(positions * state.coverage()), 1)
     taps = Taps(positions, positions * positions, 1, positions, positions)
     if primitive.spectral:
         top = largest_singular_value(law, primitive.fan_in, primitive.fan_out, primitive.spectral)
@@ -347,14 +350,14 @@ def linear(state: State, primitive: rule.Linear) -> Step:
     excess = step.excess(state.segments)
     segment = Segment(sizes[-1] if sizes else 1, step.transfer(step.x), None, *step.unevenness(), excess=excess)
     state_sizes = state.sizes
-    output = step.output((segment,), primitive.fan_out)._replace(trace=state.trace)
+    output = step.output((segment,), primitive.fan_out)._replace(trace=state.trace, border=state.border)
     orthogonal = law.structure is Structure.ORTHOGONAL
     if orthogonal and primitive.fan_in <= primitive.fan_out:
         output = State(
             output.sizes,
             output.channel,
             output.segments,
-            (),
+            state.border,
             output.spread,
             0.0,
             output.overlap,
@@ -375,7 +378,7 @@ def linear(state: State, primitive: rule.Linear) -> Step:
         shared = cancelled(segment.hetero, g.inverse)
         inward = step.back(g, state_sizes[-1], None).scaled(1.0 / shared)
         kernel = step.kernel(g, step.x, primitive.fan_in * primitive.fan_out, grad.profile)
-        result = grad._replace(segments=(inward,), spread=spread, fresh=fresh, overlap=overlap, outer=1.0, meets=())
+        result = grad._replace(segments=(inward,), spread=spread, fresh=fresh, overlap=overlap, meets=())
         return Pulled((result.normalised(),), ((primitive.kernel, log_of(kernel, grad.log)),))
 
     return Step((output,), pull, degree=1.0, adds=law.random)

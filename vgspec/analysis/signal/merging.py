@@ -201,7 +201,8 @@ def combine(
             state if factor == 1.0 else _multiplied(state, factor)
             for state, factor in zip(states, factors, strict=True)
         )
-    if kind in ("multiply", "maximum", "minimum") or any(state.border for state in states):
+    alike_padded = len({(state.border, state.sizes, state.channel) for state in states}) == 1
+    if not alike_padded:  # zeros and zeros together are zero
         states = tuple(fold_border(state) for state in states)
     repeated = _repeats(sources, len(states))
     earliest: dict[object, int] = {}
@@ -254,7 +255,7 @@ def combine(
         .with_segments(segments)
         ._replace(
             sizes=sizes,
-            border=(),
+            border=wide_states[0].border,
             spread=spread,
             overlap=min(overlap, 1.0),
             dead=dead,

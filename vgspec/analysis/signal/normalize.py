@@ -205,11 +205,13 @@ def _kurtosis(state: State) -> float:
 
 def normalize(state: State, primitive: rule.Normalize) -> Step:
     """Normalise each sample over some axes: layer, group, instance, root-mean-square and unit normalization."""
-    state = fold_border(state)
     rank = len(state.sizes)
     axes = {(axis if axis < 0 else axis - 1) % rank for axis in primitive.axes}
     if state.channel not in axes and len(axes) == 1:
         state = to_channel(state, next(iter(axes)))
+    gains = _gains(primitive.scale, primitive.offset, state.channels)
+    if axes != {state.channel} or gains[2] or gains[3]:  # a vector of zeros by itself stays one
+        state = fold_border(state)
     over_channels = state.channel in axes
     channels = max(state.channels // max(primitive.groups, 1), 1) if over_channels else 1
     positions = 1
@@ -237,7 +239,6 @@ def normalize(state: State, primitive: rule.Normalize) -> Step:
     variance = max(x.q - means[0], 0.0)
     # The floors are Keras's own for a norm, and what keeps a float finite otherwise.
     inverse = 1.0 / (max(variance * count, 1e-12) if primitive.norm else max(variance + primitive.epsilon, 1e-300))
-    gains = _gains(primitive.scale, primitive.offset, state.channels)
 
     def change(y: Moments) -> Moments:
         if not primitive.centered:
@@ -291,6 +292,11 @@ def normalize(state: State, primitive: rule.Normalize) -> Step:
             # no product of two elements is above the mean square: of a single value nothing at all comes back
             p, s, r, k = (min(max(value, -q), q) for value in pairs)
             result.append(GradSegment(g.size, q * f, p * f, s * f, r * f, k * f, given=g.given))
-        return Pulled((grad.with_segments(result).normalised(),))
+        outer = grad.outer
+        if state.border:  # nothing but epsilon to divide by
+            inside = state.coverage()
+            least = 1e-12 if primitive.norm else max(primitive.epsilon, 1e-12)
+            outer = inside + max(outer - inside, 0.0) * gain / (least * f)
+        return Pulled((grad.with_segments(result, outer=outer).normalised(),))
 
     return Step((output,), pull, degree=0.0)

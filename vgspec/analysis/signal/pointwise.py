@@ -347,8 +347,14 @@ def apply_function(state: State, fn: Fn) -> Step:
             result.append(past.scaled(_typical_share(response, segment.size, base, positions)))
         if not known:
             return Pulled((grad.with_segments(result).normalised(),))
+        outer = grad.outer
+        if state.border:  # the padding's own gradient meets the slope at zero
+            inside, before, after = state.coverage(), grad.mean.q, grad.with_segments(result).mean.q
+            slope = fn.at_zero[1] ** 2 * before / after if after > 0.0 else 0.0
+            outer = inside + max(outer - inside, 0.0) * slope
         changed = grad.with_segments(
             result,
+            outer=outer,
             fresh=grad.fresh and grad.fresh * max(3.0 * ratio - 1.0, 0.0) / 2.0,
             overlap=grad.overlap * agree**2,
             vary=tails.both(grad.vary, state.vary, follows),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 
@@ -127,8 +128,18 @@ def pool(state: State, primitive: rule.Pool) -> Step:
     taps, outputs = count(spatial, primitive.size, primitive.strides, (), primitive.padding, state.border)
     sizes = list(outputs)
     sizes.insert(state.channel, state.channels)
+    if single and set(primitive.strides) == {1}:
+        return Step((state,), lambda grads: Pulled(grads), degree=1.0)
     if primitive.kind == "average" or single:
-        return _average(state, primitive, tuple(sizes), outputs)
+        windows = tuple(
+            window_taps(size, outputs[axis], primitive.size[axis], primitive.strides[axis], primitive.padding)
+            for axis, size in enumerate(spatial)
+        )
+        moved = window(spatial, outputs, primitive.size, primitive.strides, (), primitive.padding, ())
+        reach = state.reach / max(primitive.strides, default=1)
+        step = _average(state, windows, tuple(sizes), nearness(state, primitive.size), moved)
+        output = step.outputs[0]._replace(reach=reach, lag=pooled_lag(state.lag, primitive))
+        return step._replace(outputs=(output,))
     reach = taps.total / taps.outputs
     near = nearness(state, primitive.size)
     segments, routes = [], []
@@ -171,26 +182,29 @@ def _route(
     return pull
 
 
-def _average(state: State, primitive: rule.Pool, sizes: tuple[int, ...], outputs: tuple[int, ...]) -> Step:
+Windows: TypeAlias = tuple[tuple[tuple[int, ...], ...], ...]
+"""For each axis, for each output, the input positions in its window."""
+
+
+def _average(state: State, windows: Windows, sizes: tuple[int, ...], close: Nearness, moved: Window | None) -> Step:
     """Each window's mean over the positions that are not padding."""
     squares = 1.0  # sum over inputs of the squared total weight
     own = 1.0  # mean over windows of 1 / count
     back = 1.0  # sum over windows of 1 / count, that is sum over (input, window) of weight^2
     total_inputs = total_outputs = 1
-    for axis, size in enumerate(state.spatial):
-        windows = window_taps(size, outputs[axis], primitive.size[axis], primitive.strides[axis], primitive.padding)
+    for size, along in zip(state.spatial, windows, strict=True):
         weight = [0.0] * size
         inverse = 0.0
-        for taps in windows:
+        for taps in along:
             share = 1.0 / max(len(taps), 1)
             inverse += share
             for index in taps:
                 weight[index] += share
         squares *= sum(value * value for value in weight)
-        own *= inverse / len(windows)
+        own *= inverse / len(along)
         back *= inverse
         total_inputs *= size
-        total_outputs *= len(windows)
+        total_outputs *= len(along)
     n = total_outputs
 
     def near(same: float, far: float) -> float:
@@ -201,8 +215,6 @@ def _average(state: State, primitive: rule.Pool, sizes: tuple[int, ...], outputs
             return near(same, far)
         everything = squares * same + (n * n - squares) * far
         return (everything - n * near(same, far)) / (n * (n - 1))
-
-    close = nearness(state, primitive.size)
 
     def change(x: Moments) -> Moments:
         y = nearby(x, close)
@@ -218,15 +230,8 @@ def _average(state: State, primitive: rule.Pool, sizes: tuple[int, ...], outputs
             between(x.kp, x.kr),
         )
 
-    moved = window(state.spatial, outputs, primitive.size, primitive.strides, (), primitive.padding, ())
     profile = () if moved is None else moved.average(state.profile)
-    output = state.map(
-        change,
-        sizes=sizes,
-        profile=profile,
-        reach=state.reach / max(primitive.strides, default=1),
-        lag=pooled_lag(state.lag, primitive),
-    )
+    output = state.map(change, sizes=sizes, profile=profile, lag=0.0)
     inputs = total_inputs
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
@@ -261,6 +266,14 @@ def _kept(state: State, output: State) -> float:
     return min(output.moments.q / before, 1.0) if before > 0.0 else 0.0
 
 
+def _parts(sizes: tuple[int, ...], parts: tuple[int, ...]) -> Windows:
+    """The windows of adaptive pooling, which overlap where a size is no multiple of the number of parts."""
+    return tuple(
+        tuple(tuple(range(size * i // n, -(-size * (i + 1) // n))) for i in range(n))
+        for size, n in zip(sizes, parts, strict=True)
+    )
+
+
 def global_pool(state: State, primitive: rule.GlobalPool) -> Step:
     """Maximum or average over all positions, or over equal parts of them."""
     axis = primitive.axis if primitive.axis < 0 else primitive.axis - 1
@@ -273,8 +286,14 @@ def global_pool(state: State, primitive: rule.GlobalPool) -> Step:
         sizes = [state.channels]
     channel = state.channel if len(sizes) > 1 else 0
     n_out = math.prod(parts)
+    windows = _parts(state.spatial, parts) if primitive.adaptive else ()
+    if windows and primitive.kind == "average":
+        return _average(fold_border(state), windows, tuple(sizes), FAR, None)
     if primitive.kind == "max":
-        n = state.positions * state.coverage() / n_out if state.border else state.positions / n_out
+        cover = state.coverage() if state.border else 1.0
+        n = cover * state.positions / n_out
+        if windows:
+            n = cover * math.prod(sum(map(len, along)) / len(along) for along in windows)
         segments, routes = [], []
         for segment in state.segments:
             moments, route = maximum_moments(segment, n)
@@ -285,37 +304,26 @@ def global_pool(state: State, primitive: rule.GlobalPool) -> Step:
         output = state._replace(
             sizes=tuple(sizes), channel=channel, segments=tuple(segments), border=(), profile=(), lag=0.0
         )
-        return Step(
-            (output,), _route(state, tuple(routes), 1.0 / max(n, 1.0)), degree=1.0, straight=max(n, 1.0) ** -0.5
-        )
+        share = min(n_out / (cover * state.positions), 1.0)
+        return Step((output,), _route(state, tuple(routes), share), degree=1.0, straight=max(n, 1.0) ** -0.5)
     state = fold_border(state)
-    part = max(state.positions / n_out, 1.0)
+    part = float(state.positions)
 
     def change(x: Moments) -> Moments:
         def mean(same: float, far: float) -> float:
             return (same + (part - 1.0) * far) / part
 
         q, p, k, kp = mean(x.q, x.s), mean(x.p, x.r), mean(x.k, x.ks), mean(x.kp, x.kr)
-        if n_out == 1:
-            return Moments(x.m, q, p, q, p, k, kp, k, kp)
-        return Moments(x.m, q, p, x.s, x.r, k, kp, x.ks, x.kr)
+        return Moments(x.m, q, p, q, p, k, kp, k, kp)
 
     output = state.map(change, sizes=tuple(sizes), channel=channel, profile=(), lag=0.0)
-    positions = state.positions
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
         grad = grads[0]
         if grad is None:
             return Pulled((None,))
         f = 1.0 / (part * part)
-        near = (part - 1.0) / max(positions - 1.0, 1.0)
-
-        def far(same: float, other: float) -> float:
-            return near * same + (1.0 - near) * other if n_out > 1 else same
-
-        result = [
-            GradSegment(g.size, g.q * f, g.p * f, far(g.q, g.s) * f, far(g.p, g.r) * f, g.k * f) for g in grad.segments
-        ]
+        result = [GradSegment(g.size, g.q * f, g.p * f, g.q * f, g.p * f, g.k * f) for g in grad.segments]
         return Pulled((grad.with_segments(result, profile=()).normalised(),))
 
     return Step((output,), pull, degree=1.0, straight=_kept(state, output))
