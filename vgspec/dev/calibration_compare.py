@@ -9,6 +9,10 @@ from typing import NamedTuple
 
 from vgspec.analysis.signal import Profile, profile
 from vgspec.dev.calibration_data import Record, Sizes
+from vgspec.ir import Ref
+
+_NOISES = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "AlphaDropout")
+"""Layers that do nothing at a rate of zero."""
 
 __all__ = ["Comparison", "EdgeError", "KernelSize", "compare", "percentile"]
 
@@ -83,8 +87,10 @@ def compare(record: Record) -> Comparison:
     if strangers := (record.activation.keys() | record.gradient.keys()) - predicted.by_id.keys():
         raise ValueError(f"{record.name}: {min(strangers)} was measured and is not in the network")
     result = Comparison(record.name, record.group, unknown=len(predicted.unknown))
+    given = _handed_on(record)
     for node in predicted.nodes:
-        for kind, mine in (("activation", node.log10_activation), ("gradient", node.log10_gradient)):
+        at = predicted.by_id[given.get(node.id, node.id)]
+        for kind, mine in (("activation", node.log10_activation), ("gradient", at.log10_gradient)):
             theirs: Sizes | None = getattr(record, kind).get(node.id)
             if mine is not None and theirs is not None and math.isfinite(mine) and math.isfinite(theirs.typical):
                 getattr(result, kind)[node.id] = mine - theirs.typical
@@ -105,6 +111,20 @@ def compare(record: Record) -> Comparison:
                 result.zeros.append(label)
     _add_edges(record, predicted, result)
     return result
+
+
+def _handed_on(record: Record) -> dict[str, str]:
+    """Nodes of which Keras gives back the very tensor that they got: what is measured is the gradient at that one."""
+    found: dict[str, str] = {}
+    for node in record.graph.nodes:
+        layer = record.graph.operator(node)
+        idle = layer.type_name in ("Identity", "ActivityRegularization") or (
+            layer.type_name in _NOISES and not getattr(layer, "rate", 0.0) and not getattr(layer, "stddev", 0.0)
+        )
+        source = dict(node.args).get("inputs")
+        if idle and isinstance(source, Ref) and not source.index:
+            found[node.id] = found.get(source.node, source.node)
+    return found
 
 
 def _add_edges(record: Record, predicted: Profile, result: Comparison) -> None:

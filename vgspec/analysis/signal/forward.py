@@ -14,7 +14,7 @@ from vgspec.analysis.signal.sizes import SizeTable
 from vgspec.analysis.signal.state import Segment, State, Step, UnknownSignal, independent_moments
 from vgspec.ir import BATCH, Argument, Graph, Input, Node, Ref, Tensor
 from vgspec.layers.base import Call, Layer, ShapeError
-from vgspec.layers.signal import Lookup, Unknown
+from vgspec.layers.signal import Drop, Lookup, Noise, Unknown
 
 __all__ = ["OVERFLOWS", "Ran", "run_forward", "vocabulary_of"]
 
@@ -48,6 +48,38 @@ class Ran:
     primitives: tuple[Any, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What was run so far.
+
+    Attributes:
+        ran: by node.
+        origins: for a tensor that is the same as another one, that one.
+        calls: by layer and what it was called with, its output, for layers that draw nothing.
+    """
+
+    ran: dict[str, Ran]
+    origins: dict[Ref, Ref]
+    calls: dict[tuple[object, ...], Ref]
+
+    def origin(self, ref: Ref) -> Ref:
+        """The tensor that this one is."""
+        return self.origins.get(ref, ref)
+
+    def add(self, item: Ran) -> None:
+        """Note what a node gave: a layer that does nothing hands its input on, and one call twice gives one tensor."""
+        self.ran[item.node.id] = item
+        if len(item.inputs) != 1 or len(item.outputs) != 1:
+            return
+        before = self.origin(item.inputs[0])
+        if not item.steps:
+            self.origins[item.refs[0]] = before
+        elif not any(isinstance(primitive, Drop | Noise) for primitive in item.primitives):
+            first = self.calls.setdefault((item.node.layer, before), item.refs[0])
+            if first != item.refs[0]:
+                self.origins[item.refs[0]] = first
+
+
 def run_forward(graph: Graph, sizes: SizeTable) -> tuple[dict[Ref, State], list[Ran]]:
     """States of all tensors that can be analysed, and what was run for every node, in order."""
     states: dict[Ref, State] = {}
@@ -59,11 +91,11 @@ def run_forward(graph: Graph, sizes: SizeTable) -> tuple[dict[Ref, State], list[
         else:
             states[Ref(item.name)] = state
     ran: list[Ran] = []
-    done: dict[str, Ran] = {}
+    done = _Done({}, {}, {})
     for node in graph.nodes:
         result = _run(graph, node, states, reasons, sizes, done)
         ran.append(result)
-        done[node.id] = result
+        done.add(result)
         for index, ref in enumerate(result.refs):
             if index < len(result.outputs):
                 states[ref] = result.outputs[index]
@@ -124,7 +156,7 @@ def _run(
     states: Mapping[Ref, State],
     reasons: Mapping[Ref, str],
     sizes: SizeTable,
-    done: Mapping[str, Ran],
+    done: _Done,
 ) -> Ran:
     inputs: list[Ref] = []
     names: list[str] = []
@@ -167,7 +199,7 @@ def _apply(
     refs: tuple[Ref, ...],
     states: Mapping[Ref, State],
     sizes: SizeTable,
-    done: Mapping[str, Ran],
+    done: _Done,
 ) -> Ran:
     if not isinstance(layer, Layer):
         raise UnknownSignal("has no descriptor")
@@ -183,7 +215,8 @@ def _apply(
     if exact is None:
         raise UnknownSignal("the output's shape is not known")
     twins = len(inputs) > 1 and len(set(inputs)) == len(inputs) and _one_layer(graph, inputs)
-    place = Place(exact, inputs, names, twins, partial(kinship, inputs, done, states))
+    origins = tuple(done.origin(ref) for ref in inputs) if len(inputs) > 1 else inputs
+    place = Place(exact, origins, names, twins, partial(kinship, origins, done.ran, states))
     if given and given[0].integer is not None and not (primitives and isinstance(primitives[0], Lookup)):
         given = tuple(_plain(state) for state in given)
     steps = apply_rule(given, primitives, place)
