@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from vgspec.analysis.signal.functions import chain, scalar_function
+from vgspec.analysis.signal.lags import Recent, diagonal
 from vgspec.analysis.signal.nodes import HERMITE, LEGENDRE
 from vgspec.analysis.signal.pointwise import function_moments
 from vgspec.analysis.signal.pooling import maximum_moments
-from vgspec.analysis.signal.quadrature import _mirrored, basis, mehler, spectrum
+from vgspec.analysis.signal.quadrature import DEGREE, _mirrored, basis, mehler, mehler_all, spectrum
 from vgspec.analysis.signal.softmax import _narrow, _powers, _wide, probabilities
 from vgspec.analysis.signal.state import Moments, Segment, average, independent_moments, pair_average
 from vgspec.analysis.signal.taps import count
@@ -156,3 +157,25 @@ def test_a_signal_of_any_size_has_moments(deviation: float) -> None:
     assert response is not None
     assert found.q == pytest.approx(min(deviation**2, 1.0))
     assert response.kurtosis == pytest.approx(3.0 if deviation < 1 else 1.0)
+
+
+def test_the_diagonal_of_recent_steps_is_that_of_their_list() -> None:
+    lags = 3
+    recent = Recent(lags)
+    rows: tuple[np.ndarray, ...] = ()
+    for step in range(7):
+        pairs = np.arange(8.0).reshape(2, 4) + 100.0 * step
+        recent.add(pairs)
+        rows = (pairs, *rows)[:lags]
+        expected = np.zeros((2, lags))
+        for lag, then in enumerate(rows, start=1):
+            expected[:, lag - 1] = then[:, lag]
+        np.testing.assert_array_equal(recent.diagonal(), expected)
+        np.testing.assert_array_equal(diagonal(rows), expected)
+
+
+@pytest.mark.parametrize("correlation", [-1.5, -1.0, -0.3, 0.0, 0.7, 1.0, 1.2])
+def test_many_correlations_give_what_each_gives(correlation: float) -> None:
+    squares = np.linspace(1.0, 0.0, DEGREE) ** 4
+    total = float(squares.sum()) * 1.01
+    assert mehler_all(squares, total, [correlation, 0.2])[0] == pytest.approx(mehler(squares, total, correlation))

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from vgspec.analysis.signal.functions import Fn, chain
-from vgspec.analysis.signal.lags import Pairs, Through, shifted, through
+from vgspec.analysis.signal.lags import Pairs, Through, diagonal, shifted, through
 from vgspec.analysis.signal.pointwise import function_moments
-from vgspec.analysis.signal.quadrature import mehler
+from vgspec.analysis.signal.quadrature import mehler_all
 from vgspec.analysis.signal.state import Moments
 from vgspec.analysis.signal.weights import WeightLaw
 
@@ -41,9 +41,8 @@ def _respond(x: Moments, fn: Fn | None) -> Slopes:
         d = float(fn.slope(np.array([x.m]))[0]) ** 2
         return Slopes(moments, (d, d, d, d), d)
     variance = x.q - x.m * x.m
-    p, s, r = (
-        mehler(response.slope_squares, response.slope_square, (c - x.m * x.m) / variance) for c in (x.p, x.s, x.r)
-    )
+    correlations = [(c - x.m * x.m) / variance for c in (x.p, x.s, x.r)]
+    p, s, r = mehler_all(response.slope_squares, response.slope_square, correlations)
     return Slopes(moments, (response.slope_square, p, s, r), float(response.slope_squares[0]))
 
 
@@ -107,10 +106,7 @@ class Trail(NamedTuple):
         """
         memory = np.empty_like(self.memory)
         memory[:, 0] = square
-        memory[:, 1:] = carry * self.memory[:, :-1]
-        for lag, then in enumerate(reversed((*self.before, self.ahead)), start=1):
-            if lag < memory.shape[1]:
-                memory[:, lag] += share * then[:, lag]
+        memory[:, 1:] = carry * self.memory[:, :-1] + share * diagonal((self.ahead, *reversed(self.before)))
         return memory, carry * shifted(self.ahead, self.far) + added
 
 
@@ -337,14 +333,14 @@ class Cell:
         """What a gradient's mean square is multiplied by on its way through the recurrent kernel."""
         return self.recurrent.variance * self.fan_state / self.keep[1]
 
-    def back_over(self, local: Local, arrived: Pairs, later: Return, ahead: tuple[Pairs, ...], present: int) -> Return:
+    def back_over(self, local: Local, arrived: Pairs, later: Return, ahead: Pairs, present: int) -> Return:
         """Gradients by lag, one step earlier.
 
         Args:
             local: the step.
             arrived: at the state, from the outputs and the steps behind, but for a GRU's carry.
             later: what the step behind gave.
-            ahead: `Return.ahead` of the steps behind, the next one first.
+            ahead: `Return.ahead` of the step behind at lag 1, of the next one at lag 2 and so on.
             present: how many steps there are behind.
         """
         lags = local.lags
@@ -395,16 +391,13 @@ def _led(carry: float, ahead: Pairs) -> Pairs:
     return carry * shifted(ahead, (float(ahead[0, -1]), float(ahead[1, -1])))
 
 
-def _handed_on(carry: float, squares: Pairs, later: Return, ahead: tuple[Pairs, ...], added: Pairs) -> Pairs:
+def _handed_on(carry: float, squares: Pairs, later: Return, ahead: Pairs, added: Pairs) -> Pairs:
     """The gradient at a memory from that one step later and what this step adds: `Trail.grown` backwards."""
     memory = np.empty_like(added)
     memory[:, 0] = squares[:, 0] * later.memory[:, 0] + added[:, 0]
     if memory.shape[1] > 1:
         memory[:, 0] += 2.0 * carry * later.ahead[:, 1]
-        memory[:, 1:] = carry * later.memory[:, :-1]
-        for lag, then in enumerate(ahead, start=1):
-            if lag < memory.shape[1]:
-                memory[:, lag] += then[:, lag]
+        memory[:, 1:] = carry * later.memory[:, :-1] + ahead
     return memory
 
 

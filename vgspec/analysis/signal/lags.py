@@ -17,7 +17,18 @@ from vgspec.analysis.signal.pointwise import function_moments, respond
 from vgspec.analysis.signal.quadrature import DEGREE, Vector
 from vgspec.analysis.signal.state import Moments
 
-__all__ = ["MOST_LAGS", "Pairs", "Through", "averaged", "pairs_of", "shifted", "through", "trace_of"]
+__all__ = [
+    "MOST_LAGS",
+    "Pairs",
+    "Recent",
+    "Through",
+    "averaged",
+    "diagonal",
+    "pairs_of",
+    "shifted",
+    "through",
+    "trace_of",
+]
 
 Pairs: TypeAlias = Vector
 
@@ -38,6 +49,38 @@ def pairs_of(x: Moments, trace: Vector | None, lags: int) -> Pairs:
     if trace is not None and math.isfinite(x.q):
         found[:, 1:] += np.outer((x.q - x.s, x.p - x.r), near)
     return found
+
+
+def diagonal(rows: tuple[Pairs, ...]) -> Pairs:
+    """Lag 1 of the first, lag 2 of the second and so on, without lag 0; zero for the lags that none is there for."""
+    found = np.zeros((2, rows[0].shape[1] - 1)) if rows else np.zeros((2, 0))
+    count = min(len(rows), found.shape[1])
+    if count:
+        place = np.arange(count)
+        found[:, :count] = np.array(rows[:count])[place, :, place + 1].T
+    return found
+
+
+class Recent:
+    """The pairs of the last steps, as many as there are lags: `diagonal` of them, the last one first, at any time."""
+
+    def __init__(self, lags: int) -> None:
+        self._rows = np.zeros((lags, 2, lags + 1))
+        self._lags = np.arange(lags)
+        self._next = 0
+
+    def add(self, pairs: Pairs) -> None:
+        """One more step; the oldest is forgotten."""
+        if self._lags.size:
+            self._next = (self._next - 1) % self._lags.size
+            self._rows[self._next] = pairs
+
+    def diagonal(self) -> Pairs:
+        """Lag 1 of the last step, lag 2 of the one before and so on; zeros where there was no step yet."""
+        if not self._lags.size:
+            return np.zeros((2, 0))
+        found: Pairs = self._rows[(self._lags + self._next) % self._lags.size, :, self._lags + 1].T
+        return found
 
 
 def shifted(pairs: Pairs, far: tuple[float, float]) -> Pairs:
@@ -102,9 +145,6 @@ def through(x: Moments, pairs: Pairs, functions: tuple[Fn | None, ...], offsets:
             np.multiply.accumulate(powers, axis=0, out=powers)
             last = np.abs(correlation[0]) ** (1.5 * DEGREE)
         scale = respond(base, chain(fn))[1]
-        squares = np.stack((response.squares, response.slope_squares))
-        products = squares @ powers
-        rest = np.maximum(np.array([response.square, response.slope_square]) - squares.sum(axis=1), 0.0)
-        products += rest[:, None] * last
+        products = response.both @ powers + np.outer(response.rests, last)
         found.append(Through(products[0].reshape(pairs.shape) * scale * scale, products[1].reshape(pairs.shape)))
     return found

@@ -16,7 +16,7 @@ import numpy as np
 from vgspec.analysis.signal import tails
 from vgspec.analysis.signal.functions import Chain, Fn, chain, skewed
 from vgspec.analysis.signal.positions import alike
-from vgspec.analysis.signal.quadrature import Basis, Vector, basis, mehler, spectrum
+from vgspec.analysis.signal.quadrature import Basis, Vector, basis, mehler, mehler_all, spectrum
 from vgspec.analysis.signal.state import (
     BATCH_SIZE,
     Grad,
@@ -53,7 +53,7 @@ class Response(NamedTuple):
     ``scattered``: whether the value has a variance to speak of; ``linear`` is the linear part's share in it, ``flat``
     the share of values at which the slope is zero. ``powers`` are the means of the value's first four powers,
     ``shifts`` what a unit of excess adds to them (see `tails`), ``slope_shift`` the same for the slope's mean square,
-    relative to it.
+    relative to it. ``both`` are the two spectra, ``rests`` what of the mean squares they do not hold.
     """
 
     basis: Basis
@@ -75,6 +75,8 @@ class Response(NamedTuple):
     linear: float
     flat: float
     scattered: bool
+    both: Vector
+    rests: Vector
 
 
 class _Values(NamedTuple):
@@ -129,7 +131,8 @@ def _response(mean: float, deviation: float, functions: Chain) -> Response:
         degree = float(w @ (x * slope * before)) / square if 0.0 < square < math.inf else 1.0
         powers = np.stack((x, squared, squared * x, squared * squared))
         second, fourth_degree = float(d @ nodes.hermite[2]), float(d @ nodes.hermite[4])
-        squares = spectrum(nodes, x)
+        squares, slope_squares = spectrum(nodes, x), spectrum(nodes, slope)
+        both = np.stack((squares, slope_squares))
         variance = square - float(squares[0])
         scattered = variance > 1e-12 * square and math.isfinite(square)
         return Response(
@@ -142,7 +145,7 @@ def _response(mean: float, deviation: float, functions: Chain) -> Response:
             squares,
             slope_square,
             slope_fourth / slope_square**2 if slope_square > 1e-150 else 3.0,
-            spectrum(nodes, slope),
+            slope_squares,
             chi if math.isfinite(chi) else 1.0,
             degree if math.isfinite(degree) else 1.0,
             tuple((powers @ w).tolist()),
@@ -152,6 +155,8 @@ def _response(mean: float, deviation: float, functions: Chain) -> Response:
             float(squares[1]) / variance if scattered else 1.0,
             float(w @ (slope == 0.0)),
             scattered,
+            both,
+            np.maximum(np.array([square, slope_square]) - both.sum(axis=1), 0.0),
         )
 
 
@@ -194,19 +199,14 @@ def function_moments(base: Moments, functions: Chain) -> tuple[Moments, Response
     if not math.isfinite(square):
         raise OverflowError("the mean square of an activation is beyond double precision")
     done: dict[float, float] = {base.q: square, m2: mean * mean}
-
-    def pair(product: float) -> float:
-        known = done.get(product)
-        if known is None:
-            c = (product - m2) / variance
-            if exact and negative is not None:
-                known = f * _rectified(min(max(c, -1.0), 1.0), negative)
-            else:
-                known = f * mehler(response.squares, response.square, c)
-            done[product] = known
-        return known
-
-    return Moments(mean, square, *(pair(product) for product in base[2:])), response
+    others = [product for product in dict.fromkeys(base[2:]) if product not in done]
+    if exact and negative is not None:
+        for product in others:
+            done[product] = f * _rectified(min(max((product - m2) / variance, -1.0), 1.0), negative)
+    elif others:
+        found = mehler_all(response.squares, response.square, [(product - m2) / variance for product in others])
+        done.update((product, f * value) for product, value in zip(others, found, strict=True))
+    return Moments(mean, square, *map(done.__getitem__, base[2:])), response
 
 
 def _rectified(c: float, a: float) -> float:

@@ -9,6 +9,7 @@ coefficients of ``f`` in normalised Hermite polynomials, ``E[f(x) f(y)] = sum a_
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from vgspec.analysis.signal.nodes import HERMITE, LEGENDRE, Rule
 
-__all__ = ["DEGREE", "Basis", "Vector", "basis", "gauss_hermite", "mehler", "normal_cdf", "spectrum"]
+__all__ = ["DEGREE", "Basis", "Vector", "basis", "gauss_hermite", "mehler", "mehler_all", "normal_cdf", "spectrum"]
 
 Vector = NDArray[np.float64]
 
@@ -92,6 +93,16 @@ def mehler(squares: Vector, total: float, correlation: float) -> float:
     known = float(squares @ (c**_POWERS))
     rest = total - float(squares @ _ONES)
     return known + (rest * abs(c) ** (1.5 * DEGREE) if rest > 0.0 else 0.0)
+
+
+def mehler_all(squares: Vector, total: float, correlations: Sequence[float]) -> list[float]:
+    """`mehler` for several correlations at once."""
+    c = np.maximum(np.array(correlations), -1.0)
+    found = np.power.outer(c, _POWERS) @ squares
+    rest = total - float(squares @ _ONES)
+    if rest > 0.0:
+        found += rest * np.abs(c) ** (1.5 * DEGREE)
+    return [total if at >= 1.0 else value for at, value in zip(correlations, found.tolist(), strict=True)]
 
 
 @lru_cache(maxsize=32)

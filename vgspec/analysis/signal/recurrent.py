@@ -14,7 +14,7 @@ import numpy as np
 
 from vgspec.analysis.signal.cells import ZERO, Cell, Local, Return, Trail, settled
 from vgspec.analysis.signal.functions import Fn, scalar_function
-from vgspec.analysis.signal.lags import MOST_LAGS, Pairs, pairs_of, trace_of
+from vgspec.analysis.signal.lags import MOST_LAGS, Pairs, Recent, pairs_of, trace_of
 from vgspec.analysis.signal.linear import fold_border, gradient_overlap, overlap_of, to_channel
 from vgspec.analysis.signal.merging import combine, concatenate
 from vgspec.analysis.signal.quadrature import Vector
@@ -320,7 +320,7 @@ def _pull(
     if primitive.cell == "lstm":
         start[:, 0] = np.array(final_memory[:2]) / history[-1].local.lags["forget"].values[:, 0]
     later = Return(nothing, start, nothing, nothing, nothing)
-    ahead: tuple[Pairs, ...] = ()
+    ahead = Recent(lags)
     fan = cell.inward.variance * cell.units * met[0].total / met[0].inputs
     inward = nothing.copy()
     far = np.zeros(2)
@@ -335,7 +335,7 @@ def _pull(
         if not behind:
             arrived = arrived.copy()
             arrived[:, 0] += final[:2]
-        back = cell.back_over(past.local, arrived, later, ahead, behind)
+        back = cell.back_over(past.local, arrived, later, ahead.diagonal(), behind)
         beyond = max(behind - lags, 0)
         before = past.local.trail.state
         for place, (gates, others) in enumerate(((back.gates, of_x), (back.recurrent, before))):
@@ -344,7 +344,7 @@ def _pull(
         inward += back.gates
         if lags:
             far += beyond * back.gates[:, -1]
-        ahead = (back.ahead, *ahead)[:lags]
+        ahead.add(back.ahead)
         later = back
         if not every[0] and not (later.state.any() or later.memory.any()):
             break
