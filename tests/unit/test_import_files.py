@@ -42,7 +42,7 @@ def code(path: Path, limits: Limits | None = None) -> str:
 
 
 def test_the_config_of_an_archive(tmp_path: Path) -> None:
-    path = archive(tmp_path / "m.keras", config__json=json.dumps(CONFIG), metadata__json="{}")
+    path = archive(tmp_path / "m.keras", config__json=json.dumps(CONFIG), metadata__json="{}", model__weights__h5="")
     assert is_model_file(path)
     assert read_model_file(path) == CONFIG
     spec = load_model_file(path)

@@ -66,16 +66,14 @@ def compare(a: Graph, b: Graph) -> Comparison:
     for node in b.nodes:
         old = back.get(node.id)
         if old is None:
-            calls.append(CallChange("added", "", node.id, b.operator(node).type_name))
+            calls.append(CallChange("added", "", node.id, b.operator(node).title))
             continue
         details = _changes(a, a.by_id[old], b, node, pairs)
         if details:
-            calls.append(CallChange("changed", old, node.id, b.operator(node).type_name, tuple(details)))
+            calls.append(CallChange("changed", old, node.id, b.operator(node).title, tuple(details)))
         elif old != node.id:
-            calls.append(CallChange("renamed", old, node.id, b.operator(node).type_name))
-    calls += [
-        CallChange("removed", node.id, "", a.operator(node).type_name) for node in a.nodes if node.id not in pairs
-    ]
+            calls.append(CallChange("renamed", old, node.id, b.operator(node).title))
+    calls += [CallChange("removed", node.id, "", a.operator(node).title) for node in a.nodes if node.id not in pairs]
     costs_a, costs_b = graph_cost(node_costs(a)), graph_cost(node_costs(b))
     totals = {
         "calls": (len(a.nodes), len(b.nodes)),
@@ -128,7 +126,7 @@ def _changes(a: Graph, old: Node, b: Graph, new: Node, pairs: Mapping[str, str])
     found: list[str] = []
     before, after = a.operator(old), b.operator(new)
     if before.type_name != after.type_name:
-        found.append(f"{before.type_name} → {after.type_name}")
+        found.append(f"{before.title} → {after.title}")
     given, now = before.canonical(), after.canonical()
     for key in dict.fromkeys((*given, *now)):
         if given.get(key) != now.get(key):

@@ -26,11 +26,17 @@ from vgspec import codes
 from vgspec.importers.problem import ImportProblem
 from vgspec.limits import DEFAULT_LIMITS, Limits
 
-__all__ = ["MODEL_SUFFIXES", "is_model_file", "looks_like_config", "read_model_file"]
+__all__ = ["MODEL_SUFFIXES", "NO_WEIGHTS", "is_model_file", "looks_like_config", "read_model_file"]
 
 MODEL_SUFFIXES = frozenset({".keras", ".h5", ".hdf5"})
+NO_WEIGHTS = "vgspec_no_weights"
+"""The key beside the config of a ``.keras`` file that holds no weights."""
+
 _SNIFFED = 64 * 1024
 _CONFIG = "config.json"
+_ABOUT = "metadata.json"
+_WEIGHTS = "model.weights.h5"
+_LONGEST_ABOUT = 64 * 1024
 _METADATA = "keras_metadata.pb"
 
 
@@ -110,9 +116,27 @@ def _archive(path: Path, limits: Limits) -> Any:
         raise ImportProblem(codes.BAD_CONFIG, f"`{path.name}` is not a zip archive, as .keras files are: {hint}", "")
     try:
         with zipfile.ZipFile(path) as archive:
-            return _parsed(_config_bytes(archive, limits), limits, f"{_CONFIG} in `{path.name}`")
+            data = _parsed(_config_bytes(archive, limits), limits, f"{_CONFIG} in `{path.name}`")
+            return {**_about(archive), **data} if isinstance(data, Mapping) else data
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ImportProblem(codes.BAD_CONFIG, f"`{path.name}` is a damaged archive: {error}", "") from None
+
+
+def _about(archive: zipfile.ZipFile) -> dict[str, Any]:
+    """What other files of an archive tell: which version of Keras wrote it, and whether there are weights."""
+    names = {entry.filename: entry for entry in archive.infolist()}
+    found: dict[str, Any] = {} if _WEIGHTS in names else {NO_WEIGHTS: True}
+    entry = names.get(_ABOUT)
+    if entry is None or entry.flag_bits & 1:
+        return found
+    with archive.open(entry) as stream:
+        text = stream.read(_LONGEST_ABOUT)
+    try:
+        about = json.loads(text)
+    except (ValueError, RecursionError):  # nothing depends on it
+        return found
+    version = about.get("keras_version") if isinstance(about, Mapping) else None
+    return found | ({"keras_version": version} if isinstance(version, str) else {})
 
 
 def _config_bytes(archive: zipfile.ZipFile, limits: Limits) -> bytes:

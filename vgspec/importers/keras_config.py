@@ -18,6 +18,7 @@ from vgspec.frontend.findings import Findings
 from vgspec.frontend.opaque import opaque_findings
 from vgspec.importers.calls import ConfigCall, TensorRef, keras_tensor, tensors
 from vgspec.importers.ends import model_input, named_tensors
+from vgspec.importers.files import NO_WEIGHTS
 from vgspec.importers.given import Bound, call_arguments
 from vgspec.importers.model_config import Entry, ModelConfig, read_model
 from vgspec.importers.names import spec_name
@@ -26,6 +27,7 @@ from vgspec.ir import Argument, Graph, Origin, Output, Ref
 from vgspec.layers.base import ShapeError
 from vgspec.layers.inner import InnerModel, settled
 from vgspec.limits import DEFAULT_LIMITS, Limits
+from vgspec.source import pointer_join
 
 __all__ = ["Imported", "NestedCall", "read_config", "read_network"]
 
@@ -74,6 +76,7 @@ def read_config(data: Any, *, file: str = "<config>", limits: Limits = DEFAULT_L
     if isinstance(data, Mapping) and isinstance(data.get("model_config"), Mapping):
         data, pointer = data["model_config"], "/model_config"
     try:
+        _check_version(data, pointer)
         model = read_model(data, pointer, problems)
         if problems:
             raise problems.pop()
@@ -83,6 +86,28 @@ def read_config(data: Any, *, file: str = "<config>", limits: Limits = DEFAULT_L
     except RecursionError:
         problems.append(ImportProblem(codes.LIMIT_EXCEEDED, "the config is nested too deep", pointer))
     return Imported(None, tuple(problem.diagnostic(file) for problem in problems))
+
+
+_VERSIONS = ("2", "3")
+"""The major versions of Keras that wrote the configs read here."""
+
+
+def _check_version(data: Any, pointer: str) -> None:
+    """Refuse what another version of Keras wrote, where the file says so.
+
+    Raises:
+        ImportProblem: with what to do.
+    """
+    version = data.get("keras_version") if isinstance(data, Mapping) else None
+    if not isinstance(version, str) or version.partition(".")[0] in _VERSIONS:
+        return
+    known = " and ".join(_VERSIONS)
+    raise ImportProblem(
+        codes.BAD_CONFIG,
+        f"the model was written by Keras {version[:40]}, and vgspec reads what Keras {known} write",
+        pointer_join(pointer, "keras_version"),
+        help="load the model with a version of Keras that can, and save it again with Keras 3",
+    )
 
 
 def read_network(data: Mapping[str, Any], pointer: str) -> InnerModel:
@@ -149,6 +174,9 @@ class _Reader:
                 label += "_"
             found.append(Output(label, value, Origin(model.pointer, self.file)))
         compiled, notes = self._compile(data, tuple(found), model)
+        if data.get(NO_WEIGHTS):
+            message = "the file holds no weights: the spec needs none, but Keras will not load the model from it"
+            notes.append(codes.IMPORT_CHANGED.diagnostic(message, file=self.file))
         notes += [
             codes.IMPORT_CHANGED.diagnostic(
                 f"the Keras name {old!r} cannot be an id of a spec; it is {new!r} here", file=self.file, node=new

@@ -95,6 +95,11 @@ class Operator(Protocol):
         ...
 
     @property
+    def title(self) -> str:
+        """What tables call it: the type, or for a layer that is not known the class that it stands for."""
+        ...
+
+    @property
     def networks(self) -> tuple[Graph, ...]:
         """The networks that stand in the place of an argument."""
         ...

@@ -198,6 +198,11 @@ class Layer(KerasObject):
         return self.call_arguments
 
     @property
+    def title(self) -> str:
+        """What tables call it: its type."""
+        return self.type_name
+
+    @property
     def makes_mask(self) -> bool:
         """Whether the output carries a mask that the layer itself computes from its input."""
         return False

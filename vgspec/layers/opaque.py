@@ -115,6 +115,11 @@ class Opaque(Layer):
         return self.reason or f"the class {self.class_name} is not known to vgspec"
 
     @property
+    def title(self) -> str:
+        """The name of the class that it stands for, and that it is opaque."""
+        return f"{self.class_name} (opaque)"
+
+    @property
     def open_arguments(self) -> tuple[CallArgument, ...]:
         """The arguments that its calls were given when it was imported."""
         rows: dict[str, CallArgument] = {}

@@ -59,7 +59,7 @@ def render_show(graph: Graph, look: Look = PLAIN, *, connections: bool = False, 
     rows += [
         [
             cost.node.id,
-            graph.operator(cost.node).type_name,
+            graph.operator(cost.node).title,
             _shapes(cost),
             "shared" if cost.again else grouped(cost.parameters),
             metric(cost.flops),
