@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from vgspec.analysis.signal.functions import Fn, chain
-from vgspec.analysis.signal.pointwise import function_moments, respond
+from vgspec.analysis.signal.pointwise import degenerate, function_moments, respond
 from vgspec.analysis.signal.quadrature import DEGREE, Vector
 from vgspec.analysis.signal.state import Moments
 
@@ -133,8 +133,8 @@ def through(x: Moments, pairs: Pairs, functions: tuple[Fn | None, ...], offsets:
         if fn is None:
             found.append(Through(pairs + (base.q - x.q), np.ones_like(pairs)))
             continue
-        moments, response = function_moments(base, chain(fn))
-        if response is None:
+        if degenerate(base):
+            moments, _ = function_moments(base, chain(fn))
             slope = float(fn.slope(np.array([base.m]))[0]) ** 2
             found.append(Through(np.full_like(pairs, moments.q), np.full_like(pairs, slope)))
             continue
@@ -144,7 +144,7 @@ def through(x: Moments, pairs: Pairs, functions: tuple[Fn | None, ...], offsets:
             powers[0] = 1.0
             np.multiply.accumulate(powers, axis=0, out=powers)
             last = np.abs(correlation[0]) ** (1.5 * DEGREE)
-        scale = respond(base, chain(fn))[1]
+        response, scale = respond(base, chain(fn))
         products = response.both @ powers + np.outer(response.rests, last)
         found.append(Through(products[0].reshape(pairs.shape) * scale * scale, products[1].reshape(pairs.shape)))
     return found

@@ -30,7 +30,7 @@ from vgspec.analysis.signal.state import (
     pair_average,
 )
 
-__all__ = ["Curve", "Response", "align", "apply_function", "function_moments", "respond", "third_moment"]
+__all__ = ["Curve", "Response", "align", "apply_function", "degenerate", "function_moments", "respond", "third_moment"]
 
 
 _HE4 = math.sqrt(24.0)
@@ -175,14 +175,15 @@ def respond(base: Moments, functions: Chain) -> tuple[Response, float]:
     return _response(ratio * rounded, rounded, functions), 1.0
 
 
-def _degenerate(base: Moments) -> bool:
+def degenerate(base: Moments) -> bool:
+    """Whether elements with these moments are as good as a constant."""
     variance = base.q - base.m * base.m
     return not variance > max(1e-13 * base.q, 1e-290)
 
 
 def function_moments(base: Moments, functions: Chain) -> tuple[Moments, Response | None]:
     """Moments of a chain of functions of a Gaussian with these moments."""
-    if _degenerate(base):
+    if degenerate(base):
         x = np.array([base.m])
         with np.errstate(over="ignore", invalid="ignore"):
             for fn in functions:
@@ -276,7 +277,7 @@ def apply_function(state: State, fn: Fn) -> Step:
         if segment.curve is None:
             base = segment.moments
             functions = chain(fn)
-            if abs(segment.skew) > 0.05 and fn.homogeneous and not _degenerate(base):
+            if abs(segment.skew) > 0.05 and fn.homogeneous and not degenerate(base):
                 ratio = base.m / math.sqrt(base.q - base.m * base.m)
                 functions = chain(skewed(round(ratio, 3) + 0.0, round(segment.skew, 2)), fn)
         else:

@@ -395,7 +395,10 @@ def bidirect(states: tuple[State, ...], primitive: rule.Bidirect, sizes: tuple[i
     merge = primitive.merge
     inner_sizes = (*sizes[:-1], sizes[-1] // 2) if merge == "concat" else sizes
     ahead = _chain((states[0], *states[1 : 1 + half]), primitive.forward, inner_sizes)
-    behind = _chain((states[0], *states[1 + half :]), primitive.backward, inner_sizes)
+    if len(states) == 1 and primitive.backward == primitive.forward:  # to moments no direction differs from the other
+        behind = ahead
+    else:
+        behind = _chain((states[0], *states[1 + half :]), primitive.backward, inner_sizes)
     first, second = ahead.outputs[0], behind.outputs[0]
     if merge is None:
         merged: tuple[State, ...] = (first, second)
