@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import field_validator
@@ -390,7 +389,7 @@ class StackedRNNCells(Cell):
             if isinstance(rule, signal.Unknown):
                 return rule
             name = f"{snake_case(cell.type_name)}{prefix.removeprefix(cell.type_name)}/"
-            rules.extend(replace(item, name=name + getattr(item, "name", "")) for item in rule)
+            rules.extend(item._replace(name=name + getattr(item, "name", "")) for item in rule)
         return tuple(rules)
 
 

@@ -362,8 +362,6 @@ class SpectralNormalization(Layer):
 
     def signal_rule(self, call: Call) -> Rule:
         """The wrapped layer with its kernel divided by an estimate of its largest singular value."""
-        from dataclasses import replace
-
         from vgspec.layers import signal
 
         inner = Call({self.layer.call_arguments[0].name: call.x})
@@ -372,7 +370,7 @@ class SpectralNormalization(Layer):
             return rule
         if not rule or not isinstance(rule[0], signal.Linear | signal.Convolution):
             return signal.Unknown(f"spectral normalization of {self.layer.type_name}")
-        return (replace(rule[0], spectral=self.power_iterations), *rule[1:])
+        return (rule[0]._replace(spectral=self.power_iterations), *rule[1:])
 
 
 class Normalization(Layer):

@@ -9,7 +9,7 @@ the shapes do not say.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 __all__ = [
     "Attend",
@@ -64,8 +64,7 @@ class Unknown:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Linear:
+class Linear(NamedTuple):
     """A matrix on the last ``axes`` axes: ``fan_in`` values to ``fan_out``, the same for every other position.
 
     ``features`` are the output's sizes in place of those axes. ``spectral`` divides the kernel by its largest
@@ -82,8 +81,7 @@ class Linear:
     spectral: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Convolution:
+class Convolution(NamedTuple):
     """A convolution on all axes but batch and ``axis``.
 
     ``shape`` is the kernel's, spatial sizes first. ``depthwise``: each channel by itself, ``shape[-1]``
@@ -105,8 +103,7 @@ class Convolution:
     spectral: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Bias:
+class Bias(NamedTuple):
     """A trainable vector added along ``axis``."""
 
     initializer: Any
@@ -114,15 +111,13 @@ class Bias:
     axis: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Elementwise:
+class Elementwise(NamedTuple):
     """An activation: a `vgspec.catalogue.activations.Activation`, applied to each element (or along an axis)."""
 
     activation: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Softmax:
+class Softmax(NamedTuple):
     """Softmax (or its logarithm) along ``axes``."""
 
     axes: Size = (-1,)
@@ -130,8 +125,7 @@ class Softmax:
     sparse: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class BatchNormalize:
+class BatchNormalize(NamedTuple):
     """Zero mean and unit variance per channel of ``axis``, by batch statistics; then scale and offset.
 
     Where ``frozen``, the moving statistics (mean 0, variance 1 at first) are used instead.
@@ -146,8 +140,7 @@ class BatchNormalize:
     variance_initializer: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Normalize:
+class Normalize(NamedTuple):
     """Zero mean (if ``centered``) and unit mean square per sample over ``axes``; then scale and offset.
 
     ``groups``: the channel axis, the last of ``axes``, is split in so many groups. ``norm``: unit Euclidean length
@@ -163,16 +156,14 @@ class Normalize:
     norm: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(NamedTuple):
     """``factor * x + offset`` with a number each, or one for every channel."""
 
     factor: tuple[float, ...] = (1.0,)
     offset: tuple[float, ...] = (0.0,)
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(NamedTuple):
     """A weight (or data) of the layer's own, added to the input: ``initializer`` over ``shape``.
 
     ``broadcast``: the output has the weight's shape, whatever the input's values.
@@ -183,31 +174,27 @@ class Constant:
     add: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Combine:
+class Combine(NamedTuple):
     """Element by element over several inputs, with broadcasting; each is first multiplied by its factor, if given."""
 
     kind: Literal["add", "subtract", "multiply", "average", "maximum", "minimum"]
     factors: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Concatenate:
+class Concatenate(NamedTuple):
     """Joined along an axis, batch axis counted."""
 
     axis: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class DotProduct:
+class DotProduct(NamedTuple):
     """Dot product of two inputs along one axis each."""
 
     axes: tuple[int, int]
     normalize: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
+class Pool(NamedTuple):
     """Maximum or average over a window."""
 
     kind: Literal["max", "average"]
@@ -217,8 +204,7 @@ class Pool:
     axis: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class GlobalPool:
+class GlobalPool(NamedTuple):
     """Maximum or average over all positions; ``adaptive`` gives the output sizes of an adaptive pooling."""
 
     kind: Literal["max", "average"]
@@ -227,21 +213,18 @@ class GlobalPool:
     adaptive: Size = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Pad:
+class Pad(NamedTuple):
     """Zeros around the spatial axes: (before, after) for each."""
 
     amounts: tuple[tuple[int, int], ...]
     axis: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Crop:
+class Crop(NamedTuple):
     """Positions cut off; the output's shape says how many remain."""
 
 
-@dataclass(frozen=True, slots=True)
-class Upsample:
+class Upsample(NamedTuple):
     """Each position repeated, or interpolated, ``factors`` times along its axis."""
 
     factors: Size
@@ -249,35 +232,30 @@ class Upsample:
     axis: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
+class Tile(NamedTuple):
     """The whole tensor repeated along a new first axis (``RepeatVector``)."""
 
     times: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reshape:
+class Reshape(NamedTuple):
     """Elements in the same order under another shape: the output's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Permute:
+class Permute(NamedTuple):
     """Axes in another order: 1-based, batch axis left out, as Keras's ``Permute``."""
 
     dims: Size
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(NamedTuple):
     """Dropout with rescaling. ``shared`` counts positions that are dropped together: none, or all."""
 
     rate: float
     shared: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Noise:
+class Noise(NamedTuple):
     """Zero-mean noise: ``added`` to or ``multiplied`` with (about one) the input, as a standard deviation.
 
     ``alpha_rate``: alpha dropout at that rate.
@@ -288,8 +266,7 @@ class Noise:
     alpha_rate: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(NamedTuple):
     """Rows of a table by integer index."""
 
     kernel: str
@@ -297,8 +274,7 @@ class Lookup:
     shape: Size
 
 
-@dataclass(frozen=True, slots=True)
-class Recurrence:
+class Recurrence(NamedTuple):
     """A recurrent layer over axis 1.
 
     ``cell``: ``simple``, ``lstm`` or ``gru``. ``reset_after`` is GRU's. ``taps`` are the kernel
@@ -323,8 +299,7 @@ class Recurrence:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Bidirect:
+class Bidirect(NamedTuple):
     """Two recurrences, one on the reversed input, merged."""
 
     forward: tuple[Any, ...]
@@ -332,15 +307,13 @@ class Bidirect:
     merge: Literal["concat", "sum", "mul", "ave"] | None = "concat"
 
 
-@dataclass(frozen=True, slots=True)
-class Each:
+class Each(NamedTuple):
     """Axis 1 taken as more samples for the inner primitives (``TimeDistributed``)."""
 
     rule: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Attend:
+class Attend(NamedTuple):
     """Attention without projections: inputs query, value and optionally key.
 
     ``scale`` is the number that multiplies the scores; ``additive`` scores ``sum(scale * tanh(q + k))``.
@@ -352,8 +325,7 @@ class Attend:
     causal: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MultiHead:
+class MultiHead(NamedTuple):
     """Attention with projections: inputs query, value and optionally key.
 
     ``query_heads`` heads read ``key_heads`` heads of keys and values. Shapes of the kernels are
@@ -371,8 +343,7 @@ class MultiHead:
     causal: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(NamedTuple):
     """The gradient ends here."""
 
 
