@@ -231,6 +231,12 @@ class _Checker:
         if len(node) < low or (high is not None and len(node) > high):
             expected = "exactly one key" if (low, high) == (1, 1) else f"at least {low} keys"
             self.add(codes.OUT_OF_RANGE, f"expected a mapping with {expected}, got {len(node)}", node, pointer)
+        missing = [
+            (key, other)
+            for key, needed in schema.get("dependentRequired", {}).items()
+            for other in needed
+            if key in node and other not in node
+        ]
         meant: set[str | None] = set()
         for key_node, value in node.entries:
             if len(self.found) >= self.limit:
@@ -246,21 +252,35 @@ class _Checker:
             elif key in properties:
                 self.check(value, properties[key], pointer_join(pointer, key))
             elif others is False:
-                meant.add(self.unknown_key(key_node, schema, pointer, actions))
+                wanted = next((other for _, other in missing if other not in meant), None)
+                if above := self.not_indented(node, key, properties):
+                    help = f"indent it further, so that it belongs to {above!r}"
+                    message = f"{key!r} stands beside {above!r}, not in it"
+                    self.add(codes.UNKNOWN_KEY, message, key_node, pointer_join(pointer, key), help=help)
+                    continue
+                meant.add(self.unknown_key(key_node, schema, pointer, actions, wanted))
             elif isinstance(others, Mapping):
                 self.check(value, others, pointer_join(pointer, key))
         for key in schema.get("required", ()):
             if key not in node and key not in meant:
                 what = schema.get("x-name", "this mapping")
                 self.add(codes.MISSING_KEY, f"{what} needs {key!r}", node, pointer)
-        for key, needed in schema.get("dependentRequired", {}).items():
-            if key in node:
-                for other in needed:
-                    if other not in node:
-                        message = f"{key!r} stands beside {other!r} only"
-                        if schema.get("x-name") == "a model":
-                            message = f"a model with {key!r} needs {other!r}"
-                        self.add(codes.MISSING_KEY, message, node.key_node(key), pointer)
+        for key, other in missing:
+            if other not in meant:
+                message = f"{key!r} stands beside {other!r} only"
+                if schema.get("x-name") == "a model":
+                    message = f"a model with {key!r} needs {other!r}"
+                self.add(codes.MISSING_KEY, message, node.key_node(key), pointer)
+
+    def not_indented(self, node: MappingNode, key: str, properties: Mapping[str, Schema]) -> str | None:
+        """The empty entry of a mapping that could hold this key, as it would if the line were indented further."""
+        for other, value in node.items():
+            if isinstance(value, ScalarNode) and value.value is None and other in properties:
+                options = [self.deref(properties[other])]
+                options += [self.deref(option) for option in options[0].get("anyOf", ())]
+                if any(key in option.get("properties", {}) for option in options):
+                    return other
+        return None
 
     def check_actions(self, node: MappingNode, schema: Schema, pointer: str) -> None:
         """Exactly one action key; the schema says so by ``oneOf`` over ``required``."""
@@ -287,8 +307,10 @@ class _Checker:
                 labels=label,
             )
 
-    def unknown_key(self, key_node: ScalarNode, schema: Schema, pointer: str, actions: Any) -> str | None:
-        """Report a key that means nothing here; returns the one that was probably meant."""
+    def unknown_key(
+        self, key_node: ScalarNode, schema: Schema, pointer: str, actions: Any, wanted: str | None
+    ) -> str | None:
+        """Report a key that means nothing here; returns the one that was probably meant: ``wanted`` is missed here."""
         key, here = str(key_node.value), pointer_join(pointer, str(key_node.value))
         kind = schema.get("x-kind")
         if kind:
@@ -298,7 +320,7 @@ class _Checker:
             layers = [name for name in schema["properties"] if name[:1].isupper()]
             self.unknown_object(key_node, "layer", key, layers, (), here)
             return None
-        near = nearest(key, schema.get("properties", {}))
+        near = wanted or nearest(key, schema.get("properties", {}))
         owner = schema.get("x-name")
         message = f"unknown key {key!r}" + (f" in {owner}" if owner else "")
         if schema.get("x-arguments"):
