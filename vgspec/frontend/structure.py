@@ -237,6 +237,7 @@ class _Checker:
             for other in needed
             if key in node and other not in node
         ]
+        loose = self.not_indented(node, properties) if others is False else {}
         meant: set[str | None] = set()
         for key_node, value in node.entries:
             if len(self.found) >= self.limit:
@@ -249,15 +250,14 @@ class _Checker:
                     key_node,
                     pointer_join(pointer, key),
                 )
+            elif key in loose.values() or key in loose:
+                if (above := loose.get(key)) and meant.isdisjoint({above}):
+                    meant.add(above)
+                    self.loose(key_node, [name for name in loose if loose[name] == above], above, pointer)
             elif key in properties:
                 self.check(value, properties[key], pointer_join(pointer, key))
             elif others is False:
                 wanted = next((other for _, other in missing if other not in meant), None)
-                if above := self.not_indented(node, key, properties):
-                    help = f"indent it further, so that it belongs to {above!r}"
-                    message = f"{key!r} stands beside {above!r}, not in it"
-                    self.add(codes.UNKNOWN_KEY, message, key_node, pointer_join(pointer, key), help=help)
-                    continue
                 meant.add(self.unknown_key(key_node, schema, pointer, actions, wanted))
             elif isinstance(others, Mapping):
                 self.check(value, others, pointer_join(pointer, key))
@@ -272,15 +272,29 @@ class _Checker:
                     message = f"a model with {key!r} needs {other!r}"
                 self.add(codes.MISSING_KEY, message, node.key_node(key), pointer)
 
-    def not_indented(self, node: MappingNode, key: str, properties: Mapping[str, Schema]) -> str | None:
-        """The empty entry of a mapping that could hold this key, as it would if the line were indented further."""
-        for other, value in node.items():
-            if isinstance(value, ScalarNode) and value.value is None and other in properties:
-                options = [self.deref(properties[other])]
+    def not_indented(self, node: MappingNode, properties: Mapping[str, Schema]) -> dict[str, str]:
+        """Unknown keys, each with the empty entry that would hold it if its line were indented further."""
+        found: dict[str, str] = {}
+        for above, value in node.items():
+            if isinstance(value, ScalarNode) and value.value is None and above in properties:
+                options = [self.deref(properties[above])]
                 options += [self.deref(option) for option in options[0].get("anyOf", ())]
-                if any(key in option.get("properties", {}) for option in options):
-                    return other
-        return None
+                inner = {name for option in options for name in option.get("properties", {})}
+                found |= {key: above for key in node if key in inner and key not in properties and key not in found}
+        return found
+
+    def loose(self, key_node: ScalarNode, names: list[str], above: str, pointer: str) -> None:
+        """Report lines that are not indented far enough, at the first of them."""
+        many = len(names) > 1
+        them, belong = ("them", "they belong") if many else ("it", "it belongs")
+        listed = ", ".join(repr(name) for name in names[:-1]) + " and " + repr(names[-1]) if many else repr(names[0])
+        self.add(
+            codes.UNKNOWN_KEY,
+            f"{listed} stand{'' if many else 's'} beside {above!r}, not in it",
+            key_node,
+            pointer_join(pointer, names[0]),
+            help=f"indent {them} further, so that {belong} to {above!r}",
+        )
 
     def check_actions(self, node: MappingNode, schema: Schema, pointer: str) -> None:
         """Exactly one action key; the schema says so by ``oneOf`` over ``required``."""
