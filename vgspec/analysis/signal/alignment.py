@@ -13,7 +13,7 @@ import math
 
 from vgspec.analysis.signal.state import Grad, Pulled, State, Step
 
-__all__ = ["aligned", "alignment"]
+__all__ = ["aligned", "alignment", "body_of", "with_lean"]
 
 
 def alignment(grad: Grad, state: State) -> float:
@@ -24,6 +24,40 @@ def alignment(grad: Grad, state: State) -> float:
         total = sum(segment.size for segment in grad.segments) or 1
         along = sum(segment.size * segment.a for segment in grad.segments) / total
     return along * math.sqrt(max(state.moments.q, 0.0)) if along else 0.0
+
+
+def body_of(state: State) -> float:
+    """`Grad.body` at a tensor."""
+    q, elements = state.moments.q, state.positions * state.channels
+    return math.log(q) + 2.0 * math.log(max(elements, 1)) if q > 0.0 else math.inf
+
+
+def with_lean(grad: Grad, state: State) -> Grad:
+    """A gradient at an output, with the part along each sample's value of what has nothing to do with it."""
+    elements, body, g = state.positions * state.channels, body_of(state), grad.mean
+    rest = g.q - g.a * g.a
+    if not rest > 0.0 or not math.isfinite(body):
+        return grad
+    return grad._replace(lean=math.log(rest / elements) + body + grad.log, body=body)
+
+
+def _leaning(outer: Grad, inward: Grad, step: Step, elements: int, body: float) -> Grad:
+    """The gradient with what lies along each sample's own value.
+
+    Random weights that give ``y = W x`` are ``y x' / x'x`` and what is independent of both: a gradient along ``y``
+    comes back along ``x`` as large as Euler's theorem says, and the rest as ever.
+    """
+    degree = step.degree or 0.0
+    if degree == 0.0 or not math.isfinite(body):
+        return inward._replace(lean=-math.inf)
+    inward = inward._replace(lean=outer.lean + 2.0 * math.log(abs(degree)), body=body)
+    if not step.adds:
+        return inward
+    q = inward.mean.q
+    factor = 1.0 - 1.0 / max(elements, 1) + inward.leaning() / q if q > 0.0 else 1.0
+    if abs(factor - 1.0) < 1e-3:
+        return inward
+    return inward.with_segments(g._replace(q=g.q * factor) for g in inward.segments)
 
 
 def _has_linear_part(grad: Grad) -> bool:
@@ -42,16 +76,21 @@ def aligned(step: Step, state: State) -> Step:
     if step.degree is None or len(step.outputs) != 1:
         return step
     degree, output, inner = step.degree, step.outputs[0], step.pull
+    elements, body = state.positions * state.channels, body_of(state)
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
         result = inner(grads)
         outer, inward = grads[0], result.inputs[0]
-        if outer is None or inward is None or not _has_linear_part(outer):
+        if outer is None or inward is None:
+            return result
+        if outer.lean > -math.inf:
+            inward = _leaning(outer, inward, step, elements, body)
+            result = result._replace(inputs=(inward,))
+        if not _has_linear_part(outer):
             return result
         x = state.moments
         if not x.q > 0.0:
             return result
-        elements = state.positions * state.channels
         product = alignment(outer, output) * output.positions * output.channels / elements * degree
         a = product / math.sqrt(x.q) * math.exp(min(0.5 * (outer.log - inward.log), 300.0))
         more = a * a if step.adds else 0.0

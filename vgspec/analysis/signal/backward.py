@@ -56,12 +56,20 @@ def add_gradients(a: Grad | None, b: Grad | None) -> Grad | None:
     if len(b.segments) > len(a.segments):
         a, b = b, a
     factor = math.exp(b.log - a.log)
+    lean, meeting = -math.inf, 0.0
+    if a.lean > -math.inf and b.lean > -math.inf:  # both follow the sign of one product at the outputs
+        meeting = 2.0 * math.exp(min(0.5 * (a.lean + b.lean) - a.body - a.log, 300.0))
+        high, low = max(a.lean, b.lean), min(a.lean, b.lean)
+        lean = high + 2.0 * math.log1p(math.exp(0.5 * (low - high)))
+    else:
+        lean = max(a.lean, b.lean)
+    body = a.body if a.lean > -math.inf else b.body
     sizes = tuple(segment.size for segment in a.segments)
     segments = []
     for x, y in zip(a.segments, align(b, sizes), strict=True):
         other = y.scaled(factor)
         both = 2.0 * x.a * other.a  # what lies along the value is not uncorrelated
-        total = max(x.q + other.q + both, 0.0)
+        total = max(x.q + other.q + both + meeting, 0.0)
         given = None
         if x.given is not None or other.given is not None:
             first = x.given if x.given is not None else 1.0
@@ -96,7 +104,10 @@ def add_gradients(a: Grad | None, b: Grad | None) -> Grad | None:
     profile = blend([a.profile, b.profile], [whole, part]) if a.profile or b.profile else ()
     overlap = share * a.overlap + rest * b.overlap
     vary = mixed([a.vary, b.vary], [whole, part])
-    return Grad(tuple(segments), a.log, spread, fresh, overlap, profile=profile, vary=vary, meets=meets).normalised()
+    result = Grad(
+        tuple(segments), a.log, spread, fresh, overlap, profile=profile, vary=vary, lean=lean, body=body, meets=meets
+    )
+    return result.normalised()
 
 
 def _sum(a: Any, b: Any) -> Any:

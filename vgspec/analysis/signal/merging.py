@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 
+from vgspec.analysis.signal.alignment import body_of
 from vgspec.analysis.signal.functions import absolute, affine, chain
 from vgspec.analysis.signal.kinship import Kin, join
 from vgspec.analysis.signal.linear import fold_border, to_channel
@@ -268,6 +269,9 @@ def combine(
     if kind in ("add", "average", "subtract"):
         output = _with_tails(output, columns, wide_states)
 
+    bodies = [body_of(state) for state in states]
+    lean_of = [_lean(kind, columns, cuts, index) for index in range(n)]
+
     def backward(grads: tuple[Grad | None, ...]) -> Pulled:
         grad = grads[0]
         if grad is None:
@@ -286,7 +290,9 @@ def combine(
                 inward = inward.scaled(1.0 + together(grad.vary, others))._replace(vary=both(grad.vary, others))
                 place = _profile(kind, tuple(state for at, state in enumerate(wide_states) if at != index))
                 inward = inward.scaled(1.0 + alike(grad.profile, place))
-            results.append(pulls[index](inward).normalised())
+            lean = grad.lean + lean_of[index] if grad.lean > -math.inf else -math.inf
+            inward = pulls[index](inward)._replace(lean=lean, body=bodies[index])
+            results.append(inward.normalised())
         return Pulled(tuple(results))
 
     return Step((output,), backward)
@@ -398,6 +404,24 @@ def _along(columns: list[tuple[Segment, ...]], at: int, index: int) -> float:
     return min((own.q + own.m * others) / scale, 1.0) if scale > 0.0 else 0.0
 
 
+def _lean(kind: str, columns: list[tuple[Segment, ...]], cuts: tuple[int, ...], index: int) -> float:
+    """Natural log of what an input of a merge gets of `Grad.lean`: for a sum, its projection on the result, squared."""
+    if kind == "multiply":
+        return 0.0
+    if kind in ("maximum", "minimum"):
+        return -2.0 * math.log(len(columns))
+    own = whole = 0.0
+    for at, size in enumerate(cuts):
+        sign = -1.0 if kind == "subtract" else 1.0
+        signs = [1.0 if place == 0 else sign for place in range(len(columns))]
+        mean = sum(s * column[at].moments.m for s, column in zip(signs, columns, strict=True))
+        x = columns[index][at].moments
+        own += size * (x.q - x.m * x.m + signs[index] * x.m * mean)
+        whole += size * (sum(column[at].moments.q - column[at].moments.m ** 2 for column in columns) + mean * mean)
+    share = abs(own) / whole if whole > 0.0 else 0.0
+    return 2.0 * math.log(share) if share > 0.0 else -math.inf
+
+
 def _of_term(g: GradSegment, sign: float, columns: list[tuple[Segment, ...]], at: int, index: int) -> GradSegment:
     """The gradient at one term of a sum.
 
@@ -505,6 +529,10 @@ def concatenate(states: tuple[State, ...], primitive: rule.Concatenate) -> Step:
         within = tuple(tuple(segment.size for segment in state.segments) for state in states)
         flat = tuple(size for group in within for size in group)
 
+        energies = [state.positions * state.channels * state.moments.q for state in states]
+        lean_of = [math.log(energy / sum(energies)) if energy > 0.0 else -math.inf for energy in energies]
+        bodies = [body_of(state) for state in states]
+
         def split(grads: tuple[Grad | None, ...]) -> Pulled:
             grad = grads[0]
             if grad is None:
@@ -513,7 +541,10 @@ def concatenate(states: tuple[State, ...], primitive: rule.Concatenate) -> Step:
             results = []
             at = 0
             for group in within:
-                results.append(grad.with_segments(cut[at : at + len(group)]).normalised())
+                part = grad.with_segments(cut[at : at + len(group)])
+                results.append(
+                    part._replace(lean=grad.lean + lean_of[len(results)], body=bodies[len(results)]).normalised()
+                )
                 at += len(group)
             return Pulled(tuple(results))
 

@@ -333,6 +333,7 @@ def apply_function(state: State, fn: Fn) -> Step:
         if grad is None:
             return Pulled((None,))
         result = []
+        lean = grad.leaning()
         common = (1.0 + tails.together(grad.vary, state.vary)) * (1.0 + alike(grad.profile, state.profile)) - 1.0
         rows = zip(align(grad, sizes), state.segments, bases, responses, extras, strict=True)
         for g, segment, base, response, excess in rows:
@@ -341,7 +342,7 @@ def apply_function(state: State, fn: Fn) -> Step:
                 d = float(fn.slope(np.array([x]))[0]) ** 2
                 result.append(GradSegment(segment.size, g.q * d, g.p * d, g.s * d, g.r * d, g.k * d))
                 continue
-            past = _through(g, segment, base, response, fn, positions)
+            past = _through(g, segment, base, response, fn, positions, lean)
             # slopes of elements with heavy tails, and of samples that are large where the gradient is
             more = 1.0 + excess * response.slope_shift + common * response.slope_chi
             past = past._replace(q=past.q * max(more, 0.1))
@@ -408,12 +409,12 @@ def _decorrelation(responses: list[Response | None]) -> float:
 
 
 def _through(
-    g: GradSegment, segment: Segment, base: Moments, response: Response, fn: Fn, positions: int
+    g: GradSegment, segment: Segment, base: Moments, response: Response, fn: Fn, positions: int, lean: float
 ) -> GradSegment:
     """The gradient before the function from the one behind it."""
     weights = response.basis.weights
     along = g.given
-    g = _with_what_lies_along(g, response)
+    g = _with_what_lies_along(g, response, lean)
     given = None
     square = response.slope_square
     if g.given is not None and g.given.size == weights.size:
@@ -462,17 +463,21 @@ def _through(
     return GradSegment(segment.size, g.q * square, p, s, r, k, h, given, positive=positive, expected=expected)
 
 
-def _with_what_lies_along(g: GradSegment, response: Response) -> GradSegment:
+def _with_what_lies_along(g: GradSegment, response: Response, lean: float) -> GradSegment:
     """The gradient as a function of the Gaussian, where it is only known how much of it lies along the value.
 
     A gradient ``c y`` and the slope at ``y`` are not independent: behind a rectifier both are zero together.
+    ``lean`` is the mean square of what lies along it with a sign of each sample's own.
     """
-    if not g.a or g.expected is not None or not 0.0 < response.square < math.inf or not g.q > 0.0:
+    if not 0.0 < response.square < math.inf or not g.q > 0.0:
         return g
-    expected = g.a / math.sqrt(response.square) * response.value
-    if g.given is not None:
-        return g._replace(expected=expected)
-    return g._replace(expected=expected, given=np.maximum(1.0 + (expected * expected - g.a * g.a) / g.q, 0.0))
+    if g.a and g.expected is None:
+        g = g._replace(expected=g.a / math.sqrt(response.square) * response.value)
+    share = min((g.a * g.a + lean) / g.q, 1.0)
+    if g.given is not None or share < 1e-3:
+        return g
+    value = response.value
+    return g._replace(given=1.0 + share * (value * value / response.square - 1.0))
 
 
 class _MeanPairs:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from vgspec.analysis.signal.alignment import with_lean
 from vgspec.analysis.signal.backward import Flow, Seed, run_backward
 from vgspec.analysis.signal.forward import OVERFLOWS, Ran, run_forward
 from vgspec.analysis.signal.loss import loss_gradient, loss_name, usual_loss
@@ -146,7 +147,8 @@ def _probe_seeds(graph: Graph, states: Mapping[Ref, State]) -> list[Seed]:
         state = states.get(output.ref)
         if state is not None:
             width = max(state.channels, 1)
-            seeds.append(Seed(output.ref, Grad((GradSegment(width, 1.0),), overlap=1.0 / width)))
+            grad = Grad((GradSegment(width, 1.0),), overlap=1.0 / width)
+            seeds.append(Seed(output.ref, with_lean(grad, state)))
     return seeds
 
 
@@ -176,7 +178,7 @@ def _loss_seeds(graph: Graph, states: Mapping[Ref, State], ran: list[Ran]) -> tu
             reason = str(error)
             continue
         scaled = Grad(grad.segments, grad.log + 2.0 * math.log(abs(weight)), overlap=grad.overlap)
-        seeds.append(Seed(output.ref, scaled, fused))
+        seeds.append(Seed(output.ref, with_lean(scaled, before if fused and before is not None else state), fused))
     return seeds, reason
 
 

@@ -327,7 +327,9 @@ class Grad(NamedTuple):
 
     The scale is kept apart so that nothing underflows. ``spread``, ``fresh`` and ``overlap`` are as in `State`.
     The moments are those of the interior of a padded tensor; ``outer`` is the whole tensor's mean square over theirs.
-    ``profile``, ``vary`` and ``trace`` are as in `State`. ``meets`` says of gradients that come from one merge of kin
+    ``profile``, ``vary`` and ``trace`` are as in `State`. ``lean`` is the natural log of the mean square of a sample's
+    product of value and gradient, over all its elements, with a sign that differs from sample to sample, and ``body``
+    that of what to divide it by for the mean square of the gradient's part along the value. ``meets`` says of gradients that come from one merge of kin
     what to add where they meet: the merge, twice the mean product of the two, and the logarithm of its scale.
     """
 
@@ -340,6 +342,8 @@ class Grad(NamedTuple):
     profile: tuple[Vector, ...] = ()
     vary: float = 0.0
     trace: Vector | None = None
+    lean: float = -math.inf
+    body: float = 0.0
     meets: tuple[tuple[object, float, float], ...] = ()
 
     @property
@@ -366,6 +370,12 @@ class Grad(NamedTuple):
             total = sum(segment.size for segment in self.segments)
             q = sum(segment.size * segment.q for segment in self.segments) / max(total, 1)
         return math.log(q * self.outer) + self.log - 0.5 * math.log1p(self.fresh) if q > 0 else -math.inf
+
+    def leaning(self) -> float:
+        """Mean square of the part along each sample's value, relative to ``exp(log)``."""
+        if self.lean == -math.inf:
+            return 0.0
+        return math.exp(min(self.lean - self.body - self.log, 300.0))
 
     def normalised(self) -> Grad:
         """The same with moments of order one."""
