@@ -10,10 +10,14 @@ mean square ``v^2 f (n + f)`` per mean square of ``x``, of which ``f n`` is what
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
-from vgspec.analysis.signal.state import Grad, Pulled, State, Step
+from vgspec.analysis.signal.state import Grad, Lean, Pulled, State, Step
 
-__all__ = ["aligned", "alignment", "body_of", "with_lean"]
+__all__ = ["aligned", "alignment", "body_of", "kept", "together", "with_lean"]
+
+_MOST = 4
+"""Products with signs of their own that are followed at once."""
 
 
 def alignment(grad: Grad, state: State) -> float:
@@ -32,13 +36,13 @@ def body_of(state: State) -> float:
     return math.log(q) + 2.0 * math.log(max(elements, 1)) if q > 0.0 else math.inf
 
 
-def with_lean(grad: Grad, state: State) -> Grad:
+def with_lean(grad: Grad, state: State, origin: object) -> Grad:
     """A gradient at an output, with the part along each sample's value of what has nothing to do with it."""
     elements, body, g = state.positions * state.channels, body_of(state), grad.mean
     rest = g.q - g.a * g.a
     if not rest > 0.0 or not math.isfinite(body):
         return grad
-    return grad._replace(lean=math.log(rest / elements) + body + grad.log, body=body)
+    return grad._replace(leans=(Lean(origin, 1.0, math.log(rest / elements) + body + grad.log),), body=body)
 
 
 def _leaning(outer: Grad, inward: Grad, step: Step, elements: int, body: float) -> Grad:
@@ -47,17 +51,52 @@ def _leaning(outer: Grad, inward: Grad, step: Step, elements: int, body: float) 
     Random weights that give ``y = W x`` are ``y x' / x'x`` and what is independent of both: a gradient along ``y``
     comes back along ``x`` as large as Euler's theorem says, and the rest as ever.
     """
-    degree = step.degree or 0.0
-    if degree == 0.0 or not math.isfinite(body):
-        return inward._replace(lean=-math.inf)
-    inward = inward._replace(lean=outer.lean + 2.0 * math.log(abs(degree)), body=body)
+    degree, q = step.degree or 0.0, inward.mean.q
+    if degree == 0.0 or not math.isfinite(body) or not q > 0.0:
+        return inward._replace(leans=())
+    more = 2.0 * math.log(abs(degree))
+    leans = tuple(lean._replace(log=lean.log + more) for lean in outer.leans)
+    inward = inward._replace(leans=leans, body=body)
+    own = inward.leaning()
     if not step.adds:
-        return inward
-    q = inward.mean.q
-    factor = 1.0 - 1.0 / max(elements, 1) + inward.leaning() / q if q > 0.0 else 1.0
+        if own <= q:
+            return inward
+        less = math.log(q / own)  # of values too rare for most batches
+        return inward._replace(leans=tuple(lean._replace(log=lean.log + less) for lean in leans))
+    factor = 1.0 - 1.0 / max(elements, 1) + own / q
     if abs(factor - 1.0) < 1e-3:
         return inward
     return inward.with_segments(g._replace(q=g.q * factor) for g in inward.segments)
+
+
+def together(a: Grad, b: Grad) -> tuple[tuple[Lean, ...], float]:
+    """The products of a sum of two gradients at one tensor, and what they add to its mean square.
+
+    The latter is relative to ``exp(a.log)``.
+    """
+    if not a.leans or not b.leans:
+        return a.leans or b.leans, 0.0
+    found = {lean.origin: lean for lean in a.leans}
+    meeting = 0.0
+    for lean in b.leans:
+        other = found.get(lean.origin)
+        if other is None:
+            found[lean.origin] = lean
+            continue
+        agree = lean.sign * other.sign
+        meeting += 2.0 * agree * math.exp(min(0.5 * (lean.log + other.log) - a.body - a.log, 300.0))
+        high, low = (lean, other) if lean.log > other.log else (other, lean)
+        ratio = 1.0 + agree * math.exp(0.5 * (low.log - high.log))
+        if ratio > 1e-6:
+            found[lean.origin] = high._replace(log=high.log + 2.0 * math.log(ratio))
+        else:
+            del found[lean.origin]
+    return kept(found.values()), meeting
+
+
+def kept(leans: Iterable[Lean]) -> tuple[Lean, ...]:
+    """The largest ones."""
+    return tuple(sorted(leans, key=lambda lean: -lean.log)[:_MOST])
 
 
 def _has_linear_part(grad: Grad) -> bool:
@@ -83,7 +122,7 @@ def aligned(step: Step, state: State) -> Step:
         outer, inward = grads[0], result.inputs[0]
         if outer is None or inward is None:
             return result
-        if outer.lean > -math.inf:
+        if outer.leans:
             inward = _leaning(outer, inward, step, elements, body)
             result = result._replace(inputs=(inward,))
         if not _has_linear_part(outer):

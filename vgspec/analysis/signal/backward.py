@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from vgspec.analysis.signal.alignment import together
 from vgspec.analysis.signal.forward import Ran
 from vgspec.analysis.signal.interpret import pull_back
 from vgspec.analysis.signal.pointwise import align
@@ -56,14 +57,8 @@ def add_gradients(a: Grad | None, b: Grad | None) -> Grad | None:
     if len(b.segments) > len(a.segments):
         a, b = b, a
     factor = math.exp(b.log - a.log)
-    lean, meeting = -math.inf, 0.0
-    if a.lean > -math.inf and b.lean > -math.inf:  # both follow the sign of one product at the outputs
-        meeting = 2.0 * math.exp(min(0.5 * (a.lean + b.lean) - a.body - a.log, 300.0))
-        high, low = max(a.lean, b.lean), min(a.lean, b.lean)
-        lean = high + 2.0 * math.log1p(math.exp(0.5 * (low - high)))
-    else:
-        lean = max(a.lean, b.lean)
-    body = a.body if a.lean > -math.inf else b.body
+    leans, meeting = together(a, b)
+    body = a.body if a.leans else b.body
     sizes = tuple(segment.size for segment in a.segments)
     segments = []
     for x, y in zip(a.segments, align(b, sizes), strict=True):
@@ -105,7 +100,7 @@ def add_gradients(a: Grad | None, b: Grad | None) -> Grad | None:
     overlap = share * a.overlap + rest * b.overlap
     vary = mixed([a.vary, b.vary], [whole, part])
     result = Grad(
-        tuple(segments), a.log, spread, fresh, overlap, profile=profile, vary=vary, lean=lean, body=body, meets=meets
+        tuple(segments), a.log, spread, fresh, overlap, profile=profile, vary=vary, leans=leans, body=body, meets=meets
     )
     return result.normalised()
 

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 
-from vgspec.analysis.signal.alignment import body_of
+from vgspec.analysis.signal.alignment import body_of, kept
 from vgspec.analysis.signal.functions import absolute, affine, chain
 from vgspec.analysis.signal.kinship import Kin, join
 from vgspec.analysis.signal.linear import fold_border, to_channel
@@ -16,6 +16,7 @@ from vgspec.analysis.signal.quadrature import normal_cdf
 from vgspec.analysis.signal.state import (
     Grad,
     GradSegment,
+    Lean,
     Moments,
     Pulled,
     Segment,
@@ -270,7 +271,8 @@ def combine(
         output = _with_tails(output, columns, wide_states)
 
     bodies = [body_of(state) for state in states]
-    lean_of = [_lean(kind, columns, cuts, index) for index in range(n)]
+    lean_of = [_projection(kind, columns, cuts, index) for index in range(n)]
+    elements = output.positions * output.channels
 
     def backward(grads: tuple[Grad | None, ...]) -> Pulled:
         grad = grads[0]
@@ -290,8 +292,8 @@ def combine(
                 inward = inward.scaled(1.0 + together(grad.vary, others))._replace(vary=both(grad.vary, others))
                 place = _profile(kind, tuple(state for at, state in enumerate(wide_states) if at != index))
                 inward = inward.scaled(1.0 + alike(grad.profile, place))
-            lean = grad.lean + lean_of[index] if grad.lean > -math.inf else -math.inf
-            inward = pulls[index](inward)._replace(lean=lean, body=bodies[index])
+            leans = _leans(grad, merge, index, lean_of[index], elements)
+            inward = pulls[index](inward)._replace(leans=leans, body=bodies[index])
             results.append(inward.normalised())
         return Pulled(tuple(results))
 
@@ -404,13 +406,15 @@ def _along(columns: list[tuple[Segment, ...]], at: int, index: int) -> float:
     return min((own.q + own.m * others) / scale, 1.0) if scale > 0.0 else 0.0
 
 
-def _lean(kind: str, columns: list[tuple[Segment, ...]], cuts: tuple[int, ...], index: int) -> float:
-    """Natural log of what an input of a merge gets of `Grad.lean`: for a sum, its projection on the result, squared."""
+def _projection(
+    kind: str, columns: list[tuple[Segment, ...]], cuts: tuple[int, ...], index: int
+) -> tuple[float, float]:
+    """How much of the result an input of a merge is, and the mean square of the rest of that input."""
     if kind == "multiply":
-        return 0.0
+        return 1.0, 0.0
     if kind in ("maximum", "minimum"):
-        return -2.0 * math.log(len(columns))
-    own = whole = 0.0
+        return 1.0 / len(columns), 0.0
+    own = whole = square = 0.0
     for at, size in enumerate(cuts):
         sign = -1.0 if kind == "subtract" else 1.0
         signs = [1.0 if place == 0 else sign for place in range(len(columns))]
@@ -418,8 +422,28 @@ def _lean(kind: str, columns: list[tuple[Segment, ...]], cuts: tuple[int, ...], 
         x = columns[index][at].moments
         own += size * (x.q - x.m * x.m + signs[index] * x.m * mean)
         whole += size * (sum(column[at].moments.q - column[at].moments.m ** 2 for column in columns) + mean * mean)
-    share = abs(own) / whole if whole > 0.0 else 0.0
-    return 2.0 * math.log(share) if share > 0.0 else -math.inf
+        square += size * x.q
+    if not whole > 0.0:
+        return 0.0, 0.0
+    share = abs(own) / whole
+    return share, max(square - share * share * whole, 0.0) / sum(cuts)
+
+
+def _leans(grad: Grad, merge: object, index: int, part: tuple[float, float], elements: int) -> tuple[Lean, ...]:
+    """The products of value and gradient at an input of a merge.
+
+    Beside the input's share in those at the result there is the product with what of the input is not along the result:
+    with two inputs, it is the opposite for the other one.
+    """
+    share, rest = part
+    if not grad.leans or share <= 0.0:
+        return ()
+    more = 2.0 * math.log(share)
+    found = [lean._replace(log=lean.log + more) for lean in grad.leans]
+    apart = max(grad.mean.q - grad.leaning(), 0.0) * rest * elements
+    if apart > 0.0:
+        found.append(Lean(merge, 1.0 if index == 0 else -1.0, math.log(apart) + grad.log))
+    return kept(found)
 
 
 def _of_term(g: GradSegment, sign: float, columns: list[tuple[Segment, ...]], at: int, index: int) -> GradSegment:
@@ -532,19 +556,20 @@ def concatenate(states: tuple[State, ...], primitive: rule.Concatenate) -> Step:
         energies = [state.positions * state.channels * state.moments.q for state in states]
         lean_of = [math.log(energy / sum(energies)) if energy > 0.0 else -math.inf for energy in energies]
         bodies = [body_of(state) for state in states]
+        merge = object()
 
         def split(grads: tuple[Grad | None, ...]) -> Pulled:
             grad = grads[0]
             if grad is None:
                 return Pulled((None,) * len(widths))
             cut = align(grad, flat)
-            results = []
+            results: list[Grad] = []
             at = 0
             for group in within:
                 part = grad.with_segments(cut[at : at + len(group)])
-                results.append(
-                    part._replace(lean=grad.lean + lean_of[len(results)], body=bodies[len(results)]).normalised()
-                )
+                index = len(results)
+                apart = tuple(Lean((lean.origin, merge, index), 1.0, lean.log + lean_of[index]) for lean in grad.leans)
+                results.append(part._replace(leans=apart, body=bodies[index]).normalised())
                 at += len(group)
             return Pulled(tuple(results))
 

@@ -148,7 +148,7 @@ def _probe_seeds(graph: Graph, states: Mapping[Ref, State]) -> list[Seed]:
         if state is not None:
             width = max(state.channels, 1)
             grad = Grad((GradSegment(width, 1.0),), overlap=1.0 / width)
-            seeds.append(Seed(output.ref, with_lean(grad, state)))
+            seeds.append(Seed(output.ref, with_lean(grad, state, output.ref)))
     return seeds
 
 
@@ -178,7 +178,9 @@ def _loss_seeds(graph: Graph, states: Mapping[Ref, State], ran: list[Ran]) -> tu
             reason = str(error)
             continue
         scaled = Grad(grad.segments, grad.log + 2.0 * math.log(abs(weight)), overlap=grad.overlap)
-        seeds.append(Seed(output.ref, with_lean(scaled, before if fused and before is not None else state), fused))
+        seeds.append(
+            Seed(output.ref, with_lean(scaled, before if fused and before is not None else state, output.ref), fused)
+        )
     return seeds, reason
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "BATCH_SIZE",
     "Grad",
     "GradSegment",
+    "Lean",
     "Moments",
     "Pulled",
     "Segment",
@@ -322,14 +323,28 @@ class GradSegment(NamedTuple):
         )
 
 
+class Lean(NamedTuple):
+    """A sample's product of value and gradient, over all its elements, with a sign that differs between samples.
+
+    Attributes:
+        origin: what drew the sign: products of one origin add, those of two add in square.
+        sign: against the origin's.
+        log: natural log of the mean square.
+    """
+
+    origin: object
+    sign: float
+    log: float
+
+
 class Grad(NamedTuple):
     """The gradient at a tensor: moments per channel segment, times ``exp(log)``.
 
     The scale is kept apart so that nothing underflows. ``spread``, ``fresh`` and ``overlap`` are as in `State`.
     The moments are those of the interior of a padded tensor; ``outer`` is the whole tensor's mean square over theirs.
-    ``profile``, ``vary`` and ``trace`` are as in `State`. ``lean`` is the natural log of the mean square of a sample's
-    product of value and gradient, over all its elements, with a sign that differs from sample to sample, and ``body``
-    that of what to divide it by for the mean square of the gradient's part along the value. ``meets`` says of gradients that come from one merge of kin
+    ``profile``, ``vary`` and ``trace`` are as in `State`. ``leans`` are the products of value and gradient of single
+    samples, and ``body`` the natural log of what to divide their squares by for the mean square of the gradient's part
+    along the value (see `alignment`). ``meets`` says of gradients that come from one merge of kin
     what to add where they meet: the merge, twice the mean product of the two, and the logarithm of its scale.
     """
 
@@ -342,7 +357,7 @@ class Grad(NamedTuple):
     profile: tuple[Vector, ...] = ()
     vary: float = 0.0
     trace: Vector | None = None
-    lean: float = -math.inf
+    leans: tuple[Lean, ...] = ()
     body: float = 0.0
     meets: tuple[tuple[object, float, float], ...] = ()
 
@@ -373,9 +388,8 @@ class Grad(NamedTuple):
 
     def leaning(self) -> float:
         """Mean square of the part along each sample's value, relative to ``exp(log)``."""
-        if self.lean == -math.inf:
-            return 0.0
-        return math.exp(min(self.lean - self.body - self.log, 300.0))
+        base = self.body + self.log
+        return sum(math.exp(min(lean.log - base, 300.0)) for lean in self.leans)
 
     def normalised(self) -> Grad:
         """The same with moments of order one."""
