@@ -48,6 +48,10 @@ def _maximum_nodes(k: float) -> tuple[Vector, Vector]:
 
 def maximum_moments(segment: Segment, k: float, near: Nearness = FAR) -> tuple[Moments, Vector | None]:
     """Moments of the maximum over ``k`` positions, and where the gradient goes: given the Gaussian value."""
+    if segment.dropped is not None and k * segment.dropped[1] > 1.0:  # the largest of those that are kept
+        before, keep = segment.dropped
+        moments, route = maximum_moments(before, k * keep, near)
+        return moments.scaled(1.0 / keep), route
     x = segment.moments
     base, functions = (x, ()) if segment.curve is None else (segment.curve.base, segment.curve.functions)
     base = nearby(base, near)
@@ -175,7 +179,9 @@ def _route(
         result = []
         for g, route in zip(align(grad, sizes), routes, strict=True):
             far = share * share
-            result.append(GradSegment(g.size, g.q * share, g.p * far, g.s * far, g.r * far, g.k * far, 0.0, route))
+            result.append(
+                GradSegment(g.size, g.q * share, g.p * far, g.s * far, g.r * far, g.k * far, 0.0, route, chosen=True)
+            )
         profile = () if moved is None else moved.backward(grad.profile)[1]
         return Pulled((grad.with_segments(result, outer=outer, profile=profile).normalised(),))
 

@@ -189,7 +189,11 @@ def drop(state: State, primitive: rule.Drop) -> Step:
         return Moments(x.m, x.q / keep, x.p, s, x.r, k, x.kp, ks, x.kr)
 
     output = state.map(change)
-    output = output.with_segments(item._replace(excess=dropped(item, keep)) for item in output.segments)
+    apart = not primitive.shared and not state.border
+    output = output.with_segments(
+        item._replace(excess=dropped(item, keep), dropped=(before, keep) if apart else None)
+        for item, before in zip(output.segments, state.segments, strict=True)
+    )
     if primitive.shared:
         output = output._replace(vary=min((1.0 + state.vary) / keep - 1.0, 30.0))
 
@@ -198,7 +202,12 @@ def drop(state: State, primitive: rule.Drop) -> Step:
         if grad is None:
             return Pulled((None,))
         far = 1.0 / keep if primitive.shared else 1.0
-        result = [GradSegment(g.size, g.q / keep, g.p, g.s * far, g.r, g.k) for g in grad.segments]
+        result = [
+            GradSegment(g.size, g.q / keep**2, g.p, g.s * far, g.r, g.k, given=g.given)
+            if g.chosen and not primitive.shared  # what is dropped is never the largest
+            else GradSegment(g.size, g.q / keep, g.p, g.s * far, g.r, g.k)
+            for g in grad.segments
+        ]
         vary = min((1.0 + grad.vary) / keep - 1.0, 30.0) if primitive.shared else grad.vary
         return Pulled((grad.with_segments(result, vary=vary),))
 

@@ -100,6 +100,7 @@ class Segment(NamedTuple):
         skew: skewness of a sum that holds rectified parts; 0 for what is taken as Gaussian.
         uneven: the same from the few samples, positions or directions that they are measured over.
         excess: of the elements' kurtosis within a channel over that of a Gaussian.
+        dropped: behind dropout, the segment before it and the share that is kept.
     """
 
     size: int
@@ -109,6 +110,7 @@ class Segment(NamedTuple):
     uneven: float = 0.0
     skew: float = 0.0
     excess: float = 0.0
+    dropped: tuple[Segment, float] | None = None
 
 
 class State(NamedTuple):
@@ -294,7 +296,8 @@ class GradSegment(NamedTuple):
     in what was divided by (the rest is epsilon); 0 elsewhere. ``positive``: only positive values get a gradient.
     ``a``: the mean product with the value itself, over the value's root mean square; ``linear``: the part of ``q``
     that is a linear function of the value, along it or not (see `alignment`). ``expected``: the gradient's mean given
-    the underlying Gaussian value, on the nodes of ``given``.
+    the underlying Gaussian value, on the nodes of ``given``. ``chosen``: it only comes
+    to what is the largest of several.
     """
 
     size: int
@@ -310,16 +313,17 @@ class GradSegment(NamedTuple):
     a: float = 0.0
     linear: float = 0.0
     expected: Any = None
+    chosen: bool = False
 
     def scaled(self, f: float) -> GradSegment:
         """All moments times a number."""
-        size, q, p, s, r, k, h, given, inverse, positive, a, linear, expected = self
+        size, q, p, s, r, k, h, given, inverse, positive, a, linear, expected, chosen = self
         if a:
             a *= math.sqrt(f)
         if expected is not None:
             expected = expected * math.sqrt(f)
         return GradSegment(
-            size, q * f, p * f, s * f, r * f, k * f, h * f, given, inverse, positive, a, linear * f, expected
+            size, q * f, p * f, s * f, r * f, k * f, h * f, given, inverse, positive, a, linear * f, expected, chosen
         )
 
 
