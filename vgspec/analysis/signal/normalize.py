@@ -70,14 +70,17 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
     size = state.channels
     gains = _gains(primitive.scale, primitive.offset, size)
     positions = state.positions
+    elements = BATCH_SIZE * positions
     outputs: list[Segment] = []
     inverses: list[float] = []
     shares: list[float] = []
     taken = square = 0.0
     unequals: list[Unequal | None] = []
+    few = []
     for segment in state.segments:
         x = segment.moments
         unequal = None
+        few.append(segment.uneven or max(segment.excess + 2.0, 0.0) / elements)
         if primitive.frozen:
             variance = (
                 weight_law(primitive.variance_initializer, (size,)).mean if primitive.variance_initializer else 1.0
@@ -94,7 +97,7 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
             square += segment.size * x.q
             inverse = 1.0 / (variance + primitive.epsilon)
             share = variance * inverse
-            uneven = 1.0 - (segment.hetero + segment.uneven) * share * (1.0 - share)
+            uneven = 1.0 - (segment.hetero + few[-1]) * share * (1.0 - share)
             inverse *= max(uneven, 0.1)
             if segment.curve is not None and channel_share(segment.curve.base, positions) > _EQUAL:
                 unequal = unequal_channels(segment.curve, positions, primitive.epsilon)
@@ -124,7 +127,6 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
         output = output._replace(spread=0.0, fresh=0.0, profile=profile, vary=vary)
     sizes = tuple(segment.size for segment in state.segments)
     gain = gains[0] * gains[0] + gains[1]
-    elements = BATCH_SIZE * positions
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
         grad = grads[0]
@@ -133,7 +135,8 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
         result = []
         common = together(grad.vary, state.vary)  # samples that are large get large gradients
         cut = align(grad, sizes)
-        for g, segment, inverse, share, unequal in zip(cut, state.segments, inverses, shares, unequals, strict=True):
+        rows = zip(cut, state.segments, few, inverses, shares, unequals, strict=True)
+        for g, segment, measured, inverse, share, unequal in rows:
             f = inverse * gain
             if primitive.frozen:
                 result.append(GradSegment(segment.size, g.q * f, g.p * f, g.s * f, g.r * f, g.k * f))
@@ -151,9 +154,9 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
             least = -(q + (positions - 1) * s) / max(elements - positions, 1)
             p, r = max(g.p - mean - of_p, least), max(g.r - mean - of_r, least)
             # the inverse was lowered for the values' mean; gradients have the mean of the inverse itself
-            level = (segment.hetero + segment.uneven) * share
+            level = (segment.hetero + measured) * share
             f /= max(1.0 - level * (1.0 - share), 0.1)
-            spread = (1.0 + segment.hetero * share * share) / (1.0 - min(segment.uneven * share * share, 0.8))
+            spread = (1.0 + segment.hetero * share * share) / (1.0 - min(measured * share * share, 0.8))
             result.append(GradSegment(segment.size, q * f * spread, p * f, s * f, r * f, g.k * f, inverse=share))
         return Pulled((grad.with_segments(result).normalised(),))
 
