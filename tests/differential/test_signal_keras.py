@@ -43,6 +43,7 @@ GATED = {
     }
 }
 END = [{"GlobalAveragePooling2D": {}}, dense(10, "softmax")]
+POOLED = {"GlobalMaxPooling2D": {}}
 RESIDUAL = {"residual": {"body": [{"BatchNormalization": {}}, {"ReLU": {}}, conv(32, padding="same")]}}
 BLOCK = [
     {"residual": {"body": [{"LayerNormalization": {}}, dense(128, "gelu"), dense(64)]}},
@@ -113,6 +114,57 @@ CASES: dict[str, tuple[dict[str, Any], float]] = {
         0.08,
     ),
     "drop path": (model([conv(24, padding="same"), *[GATED] * 4, *WIDER, *END], [4, 4, 8]), 0.14),
+    "stacked memories": (  # what one memory hands on makes near times alike, and the next one adds them up
+        model([*[{"LSTM": {"units": 48, "return_sequences": True}}] * 2, {"LSTM": {"units": 48}}, dense(16)], [20, 24]),
+        0.08,
+    ),
+    "stacked gates": (
+        model([*[{"GRU": {"units": 48, "return_sequences": True}}] * 4, {"GRU": {"units": 48}}, dense(16)], [20, 24]),
+        0.1,
+    ),
+    "stacked cells": (
+        model(
+            [{"RNN": {"cell": {"StackedRNNCells": {"cells": [{"GRUCell": {"units": 32}}] * 2}}}}, dense(16)], [8, 24]
+        ),
+        0.08,
+    ),
+    "rectified stream": (  # rectifiers in branches let the stream's mean grow: a gradient along it grows with it
+        model([dense(96, "relu"), *[{"residual": {"body": [dense(96, "relu")]}}] * 10, dense(16)], [64]),
+        0.1,
+    ),
+    "largest of the kept": (
+        model(
+            [*[conv(48, padding="same", activation="relu"), {"Dropout": {"rate": 0.5}}] * 2, POOLED, dense(16)],
+            [8, 8, 8],
+        ),
+        0.08,
+    ),
+    "norm of dropped": (
+        model([*[dense(96, "relu"), {"Dropout": {"rate": 0.5}}, {"BatchNormalization": {}}] * 6, dense(32)], [96]),
+        0.16,
+    ),
+    "zeros around": (
+        model([{"ZeroPadding2D": {"padding": 1}}, {"LayerNormalization": {}}, dense(64, "relu")], [4, 4, 32]),
+        0.06,
+    ),
+    "adaptive": (
+        model([conv(32, padding="same"), {"AdaptiveAveragePooling2D": {"output_size": 2}}, dense(32)], [3, 3, 16]),
+        0.06,
+    ),
+    "linear behind a norm": (  # the kernel's gradient is what the branch beside it says
+        model(
+            [
+                {
+                    "parallel": {
+                        "branches": {"a": [dense(32), {"LayerNormalization": {}}], "b": [dense(32, "tanh")]},
+                        "merge": "Add",
+                    }
+                }
+            ],
+            [9, 32],
+        ),
+        0.06,
+    ),
     "dropout": (model([dense(128, "relu"), {"Dropout": {"rate": 0.5}}, dense(128, "relu"), dense(32)], [128]), 0.06),
 }
 

@@ -202,7 +202,38 @@ def layers_text() -> str:
             parts.append(_arguments(schema, defs, ("trainable", "dtype")))
     parts += ["## Layers that a spec cannot use\n", _table(("layer", "why"), sorted(REFUSED.items()))]
     parts += ["\n## Counts\n", _table(("what", "how many"), _counts())]
+    parts += [
+        "\n## Layers without a signal rule\n",
+        "`vgspec profile` knows nothing of their size, and says so of what is behind them. The rules of the others say "
+        "`unknown`, with the reason, where an argument asks for what is not analysed.\n",
+        _table(("why", "how many", "layers"), _unruled()),
+    ]
     return "\n".join(parts)
+
+
+def _unruled() -> list[tuple[str, str, str]]:
+    """Layers without a signal rule, by the reason."""
+    from vgspec.layers import Layer, all_layers
+    from vgspec.layers.signal import WITHOUT_RULE
+
+    found: dict[str, list[str]] = {}
+    for layer in all_layers():
+        if layer.signal_rule is Layer.signal_rule:
+            reason = next((why for trait, why in WITHOUT_RULE.items() if trait in layer.traits), "not analysed")
+            found.setdefault(reason, []).append(layer.__name__)
+    return [(why, str(len(names)), ", ".join(f"`{name}`" for name in sorted(names))) for why, names in found.items()]
+
+
+def _unruled_operations() -> list[tuple[str, str, str]]:
+    """Operations with a signal rule, and those without by the reason."""
+    from vgspec.layers.operations import operation_names
+    from vgspec.layers.operations.signals import WITHOUT_RULE
+
+    groups = {name: why for why, names in WITHOUT_RULE.items() for name in names}
+    found: dict[str, list[str]] = {}
+    for name in operation_names():
+        found.setdefault(groups.get(name.removeprefix("ops."), "with a rule"), []).append(name)
+    return [(why, str(len(names)), ", ".join(f"`{name}`" for name in names)) for why, names in found.items()]
 
 
 def _counts() -> list[tuple[str, str]]:
@@ -270,6 +301,9 @@ def operations_text() -> str:
             "or by name; a tensor that is a number or a list of numbers may be written among the arguments instead. "
             "[The language](language.md#operations) has examples.\n",
             _table(("operation", "tensors", "arguments", "what it gives"), rows),
+            "## Signal rules\n",
+            "What `vgspec profile` knows of their size; of what is behind one without a rule it knows nothing.\n",
+            _table(("signal rule", "how many", "operations"), _unruled_operations()),
         )
     )
 

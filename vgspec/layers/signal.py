@@ -8,10 +8,12 @@ the shapes do not say.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 __all__ = [
+    "WITHOUT_RULE",
     "Attend",
     "BatchNormalize",
     "Bias",
@@ -350,3 +352,11 @@ class Stop(NamedTuple):
 Primitive: TypeAlias = Any
 Rule: TypeAlias = tuple[Primitive, ...] | Unknown
 """Primitives applied one after the other, or the reason why there are none."""
+
+
+WITHOUT_RULE: Mapping[str, str] = {
+    "augmentation": "random changes of images, whose size depends on the image",
+    "preprocessing": "turns data into other data, out of the gradient's reach",
+    "cell": "stands only inside RNN, which takes its recurrence",
+}
+"""Why layers have no signal rule, by their trait."""

@@ -11,10 +11,11 @@ import math
 
 from vgspec.analysis.signal.alignment import aligned
 from vgspec.analysis.signal.functions import chain, scalar_function
-from vgspec.analysis.signal.linear import add_bias, fold_border, linear, to_channel
+from vgspec.analysis.signal.linear import add_bias, linear
 from vgspec.analysis.signal.pointwise import function_moments
 from vgspec.analysis.signal.softmax import leaning, probabilities
 from vgspec.analysis.signal.state import Grad, GradSegment, Moments, Pulled, Segment, State, Step
+from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.catalogue.activations import ScalarActivation
 from vgspec.layers import signal as rule
 

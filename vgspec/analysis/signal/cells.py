@@ -19,7 +19,7 @@ from vgspec.analysis.signal.quadrature import mehler_all
 from vgspec.analysis.signal.state import Moments
 from vgspec.analysis.signal.weights import WeightLaw
 
-__all__ = ["ZERO", "Back", "Cell", "Local", "Return", "Slopes", "Trail", "settled"]
+__all__ = ["ZERO", "Back", "Cell", "Local", "Return", "Slopes", "Trail", "settled", "unchanged"]
 
 ZERO = Moments(*(0.0,) * 9)
 Kinds = tuple[float, float, float, float]
@@ -399,6 +399,12 @@ def _handed_on(carry: float, squares: Pairs, later: Return, ahead: Pairs, added:
         memory[:, 0] += 2.0 * carry * later.ahead[:, 1]
         memory[:, 1:] = carry * later.memory[:, :-1] + ahead
     return memory
+
+
+def unchanged(a: Return, b: Return) -> bool:
+    """Whether two steps back agree to a billionth."""
+    pairs = zip((a.state, a.memory, a.gates), (b.state, b.memory, b.gates), strict=True)
+    return all(float(np.abs(x - y).max()) <= 1e-9 * float(np.abs(y).max()) for x, y in pairs)
 
 
 def settled(a: Moments, b: Moments) -> bool:

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import math
 
-from vgspec.analysis.signal.linear import (
-    LinearMap,
-    cancelled,
-    fold_border,
-    largest_singular_value,
-    log_of,
-    to_channel,
-    typical_gradient,
-)
+from vgspec.analysis.signal.linear import largest_singular_value
+from vgspec.analysis.signal.linear_map import LinearMap, cancelled, log_of, typical_gradient
 from vgspec.analysis.signal.pointwise import align
 from vgspec.analysis.signal.positions import Window, window
 from vgspec.analysis.signal.state import BATCH_SIZE, Grad, Pulled, Segment, State, Step, UnknownSignal
 from vgspec.analysis.signal.taps import Taps, count
+from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.analysis.signal.weights import WeightLaw, weight_law
 from vgspec.analysis.signal.windows import strided
 from vgspec.catalogue.moments import Structure

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 from vgspec.analysis.signal import convolution, linear, merging, normalize, pooling, products, reshaping
 from vgspec.analysis.signal.alignment import aligned
+from vgspec.analysis.signal.concatenation import concatenate
 from vgspec.analysis.signal.functions import scalar_function
 from vgspec.analysis.signal.kinship import Kin
-from vgspec.analysis.signal.linear import fold_border, to_channel
 from vgspec.analysis.signal.lookup import lookup
 from vgspec.analysis.signal.pointwise import apply_function
 from vgspec.analysis.signal.state import Grad, GradSegment, Moments, Pulled, Segment, State, Step, UnknownSignal
+from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.analysis.signal.weights import weight_law
 from vgspec.layers import signal as rule
 
@@ -288,7 +289,7 @@ _HANDLERS: dict[type, Handler] = {
     rule.Scale: lambda states, primitive, place: reshaping.scale(states[0], primitive),
     rule.Constant: _constant,
     rule.Combine: lambda states, primitive, place: merging.combine(states, primitive, place.sources, place.kin()),
-    rule.Concatenate: lambda states, primitive, place: merging.concatenate(states, primitive),
+    rule.Concatenate: lambda states, primitive, place: concatenate(states, primitive),
     rule.DotProduct: lambda states, primitive, place: products.dot(
         states, primitive, place.sizes, place.twins, place.sources
     ),

@@ -11,10 +11,10 @@ import math
 from typing import Any
 
 from vgspec.analysis.signal.functions import chain, scalar_function
-from vgspec.analysis.signal.linear import to_channel
 from vgspec.analysis.signal.pointwise import function_moments
 from vgspec.analysis.signal.softmax import softmax_moments
 from vgspec.analysis.signal.state import BATCH_SIZE, Grad, GradSegment, Moments, State, UnknownSignal
+from vgspec.analysis.signal.views import to_channel
 from vgspec.catalogue.activations import ScalarActivation
 
 __all__ = ["loss_gradient", "loss_name", "usual_loss"]

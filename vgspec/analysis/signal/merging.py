@@ -1,4 +1,4 @@
-"""Several tensors into one: sums, products, extremes, concatenation, dot products."""
+"""Several tensors into one, element by element: sums, products, extremes."""
 
 from __future__ import annotations
 
@@ -6,29 +6,26 @@ import math
 from collections import Counter
 from collections.abc import Callable
 
-from vgspec.analysis.signal.alignment import body_of, kept
+from vgspec.analysis.signal.alignment import body_of
 from vgspec.analysis.signal.functions import absolute, affine, chain
 from vgspec.analysis.signal.kinship import Kin, join
-from vgspec.analysis.signal.linear import fold_border, to_channel
-from vgspec.analysis.signal.pointwise import align, function_moments, respond, third_moment
+from vgspec.analysis.signal.merge_gradients import leans_of, projection, share_of, unbroadcast
+from vgspec.analysis.signal.pointwise import function_moments, third_moment
 from vgspec.analysis.signal.positions import Profile, alike, blend
-from vgspec.analysis.signal.quadrature import normal_cdf
 from vgspec.analysis.signal.state import (
     Grad,
-    GradSegment,
-    Lean,
     Moments,
     Pulled,
     Segment,
     State,
     Step,
     UnknownSignal,
-    average,
 )
 from vgspec.analysis.signal.tails import added, both, mixed, scales, together
+from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.layers import signal as rule
 
-__all__ = ["broadcast_to", "combine", "concatenate", "typical", "unbroadcast"]
+__all__ = ["broadcast_to", "combine", "common_lag", "typical"]
 
 Pull = Callable[[Grad], Grad]
 
@@ -76,32 +73,6 @@ def broadcast_to(state: State, sizes: tuple[int, ...]) -> tuple[State, Pull]:
         return unbroadcast(grad, copies_position, copies_channel, n_in, state.channels)
 
     return result, pull
-
-
-def unbroadcast(grad: Grad, positions: int, channels: int, left: int, width: int) -> Grad:
-    """The gradient summed over copies along positions and channels; ``left`` positions remain."""
-    segments = grad.segments
-    if channels > 1:
-        g = grad.mean
-        total = channels * (g.q + (channels - 1) * g.k)
-        # other pairs: only what is known to be coherent over channels
-        ratio = total / g.q if g.q > 0 else 0.0
-        segments = (GradSegment(width, total, g.p * ratio, g.s * ratio, g.r * ratio, 0.0),)
-    if positions > 1:
-        n = positions
-        segments = tuple(
-            GradSegment(
-                g.size,
-                n * (g.q + (n - 1) * g.s),
-                n * (g.p + (n - 1) * g.r),
-                n * (g.q + (n - 1) * g.s) if left == 1 else n * n * g.s,
-                n * (g.p + (n - 1) * g.r) if left == 1 else n * n * g.r,
-                n * g.k,
-            )
-            for g in segments
-        )
-        grad = grad._replace(profile=())
-    return grad.with_segments(segments)
 
 
 def _common(states: tuple[State, ...]) -> tuple[int, ...]:
@@ -263,7 +234,7 @@ def combine(
             dead=dead,
             profile=_profile(kind, wide_states),
             reach=max(state.reach for state in wide_states),
-            lag=_lag(kind, wide_states),
+            lag=common_lag(kind, wide_states),
             vary=_vary(kind, wide_states),
         )
     )
@@ -271,7 +242,7 @@ def combine(
         output = _with_tails(output, columns, wide_states)
 
     bodies = [body_of(state) for state in states]
-    lean_of = [_projection(kind, columns, cuts, index) for index in range(n)]
+    lean_of = [projection(kind, columns, cuts, index) for index in range(n)]
     elements = output.positions * output.channels
 
     def backward(grads: tuple[Grad | None, ...]) -> Pulled:
@@ -280,7 +251,7 @@ def combine(
             return Pulled((None,) * n)
         results = []
         for index in range(n):
-            inward = _share(kind, grad, columns, cuts, index, n, repeated)
+            inward = share_of(kind, grad, columns, cuts, index, n, repeated)
             if joined is not None:
                 if kind in ("maximum", "minimum"):
                     inward = grad.scaled(joined.shares[index])
@@ -292,7 +263,7 @@ def combine(
                 inward = inward.scaled(1.0 + together(grad.vary, others))._replace(vary=both(grad.vary, others))
                 place = _profile(kind, tuple(state for at, state in enumerate(wide_states) if at != index))
                 inward = inward.scaled(1.0 + alike(grad.profile, place))
-            leans = _leans(grad, merge, index, lean_of[index], elements)
+            leans = leans_of(grad, merge, index, lean_of[index], elements)
             inward = pulls[index](inward)._replace(leans=leans, body=bodies[index])
             results.append(inward.normalised())
         return Pulled(tuple(results))
@@ -316,7 +287,7 @@ def _multiplied(state: State, factor: float) -> State:
     )
 
 
-def _lag(kind: str, states: tuple[State, ...]) -> float:
+def common_lag(kind: str, states: tuple[State, ...]) -> float:
     """The correlation of neighbours: the mean by size."""
     if kind == "multiply":
         return max(state.lag for state in states)
@@ -396,83 +367,6 @@ def _merge(kind: str, parts: list[Moments], first: tuple[int, ...]) -> Moments:
     return result
 
 
-def _along(columns: list[tuple[Segment, ...]], at: int, index: int) -> float:
-    """What share of a gradient along a sum lies along one of its terms: their correlation."""
-    own = columns[index][at].moments
-    others = sum(column[at].moments.m for place, column in enumerate(columns) if place != index)
-    mean = own.m + others
-    total = sum(column[at].moments.q - column[at].moments.m ** 2 for column in columns) + mean * mean
-    scale = math.sqrt(max(own.q * total, 0.0))
-    return min((own.q + own.m * others) / scale, 1.0) if scale > 0.0 else 0.0
-
-
-def _projection(
-    kind: str, columns: list[tuple[Segment, ...]], cuts: tuple[int, ...], index: int
-) -> tuple[float, float]:
-    """How much of the result an input of a merge is, and the mean square of the rest of that input."""
-    if kind == "multiply":
-        return 1.0, 0.0
-    if kind in ("maximum", "minimum"):
-        return 1.0 / len(columns), 0.0
-    own = whole = square = 0.0
-    for at, size in enumerate(cuts):
-        sign = -1.0 if kind == "subtract" else 1.0
-        signs = [1.0 if place == 0 else sign for place in range(len(columns))]
-        mean = sum(s * column[at].moments.m for s, column in zip(signs, columns, strict=True))
-        x = columns[index][at].moments
-        own += size * (x.q - x.m * x.m + signs[index] * x.m * mean)
-        whole += size * (sum(column[at].moments.q - column[at].moments.m ** 2 for column in columns) + mean * mean)
-        square += size * x.q
-    if not whole > 0.0:
-        return 0.0, 0.0
-    share = abs(own) / whole
-    return share, max(square - share * share * whole, 0.0) / sum(cuts)
-
-
-def _leans(grad: Grad, merge: object, index: int, part: tuple[float, float], elements: int) -> tuple[Lean, ...]:
-    """The products of value and gradient at an input of a merge.
-
-    Beside the input's share in those at the result there is the product with what of the input is not along the result:
-    with two inputs, it is the opposite for the other one.
-    """
-    share, rest = part
-    if not grad.leans or share <= 0.0:
-        return ()
-    more = 2.0 * math.log(share)
-    found = [lean._replace(log=lean.log + more) for lean in grad.leans]
-    apart = max(grad.mean.q - grad.leaning(), 0.0) * rest * elements
-    if apart > 0.0:
-        found.append(Lean(merge, 1.0 if index == 0 else -1.0, math.log(apart) + grad.log))
-    return kept(found)
-
-
-def _of_term(g: GradSegment, sign: float, columns: list[tuple[Segment, ...]], at: int, index: int) -> GradSegment:
-    """The gradient at one term of a sum.
-
-    Only a share of it lies along the term. All of what was linear in the sum stays linear in what the terms have in
-    common: they mostly come from one input.
-    """
-    return g._replace(a=sign * g.a * _along(columns, at, index)) if g.a else g
-
-
-def _masked(g: GradSegment, at: int, columns: list[tuple[Segment, ...]], index: int) -> GradSegment:
-    """The gradient at one term of a sum that a rectifier follows: it comes where the sum is positive.
-
-    That is more likely where the term is large, so the masks of successive rectifiers in a residual stream agree more
-    often than by chance.
-    """
-    curve = columns[index][at].curve
-    others = [column[at].moments for place, column in enumerate(columns) if place != index]
-    mean = sum(x.m for x in others)
-    variance = sum(max(x.q - x.m * x.m, 0.0) for x in others)
-    if not g.positive or curve is None or variance <= 0.0:
-        return g._replace(given=None, positive=False)
-    response, scale = respond(curve.base, curve.functions)
-    chance = normal_cdf((response.value * scale + mean) / math.sqrt(variance))
-    total = float(response.basis.weights @ chance)
-    return g._replace(given=chance / total if total > 0 else None, positive=False)
-
-
 def _skewness(parts: list[Segment], merged: Moments, factor: float) -> float:
     """Skewness of a sum of independent tensors, from their third moments."""
     variance = merged.q - merged.m * merged.m
@@ -480,111 +374,3 @@ def _skewness(parts: list[Segment], merged: Moments, factor: float) -> float:
         return 0.0
     total = sum(third_moment(part) for part in parts) * factor * factor * factor
     return min(max(total / (variance * math.sqrt(variance)), -1.2), 1.2)
-
-
-def _share(
-    kind: str,
-    grad: Grad,
-    columns: list[tuple[Segment, ...]],
-    cuts: tuple[int, ...],
-    index: int,
-    n: int,
-    repeated: tuple[int, ...],
-) -> Grad:
-    """The gradient at one input."""
-    if kind in ("add", "subtract", "average"):
-        factor = repeated[index] / (n * n) if kind == "average" else float(repeated[index])
-        if kind == "subtract" and repeated[index] == n == 2:
-            factor = 0.0  # x - x
-        sign = -1.0 if kind == "subtract" and index else 1.0
-        found = grad if factor == 1.0 else grad.scaled(factor)
-        masks = kind == "add" and factor == 1.0 and any(g.positive for g in grad.segments)
-        if not masks and not any(g.linear for g in grad.segments):
-            return found
-        parts = [_of_term(g, sign, columns, at, index) for at, g in enumerate(align(found, cuts))]
-        return found.with_segments(_masked(g, at, columns, index) if masks else g for at, g in enumerate(parts))
-    if kind in ("maximum", "minimum"):
-        return grad.scaled(1.0 / n) if repeated[index] == 1 else grad
-    result = []
-    for at, g in enumerate(align(grad, cuts)):
-        q, p, s, r, k = 1.0, 1.0, 1.0, 1.0, 1.0
-        for other in range(n):
-            if other != index:
-                x = columns[other][at].moments
-                q, p, s, r, k = q * x.q, p * x.p, s * x.s, r * x.r, k * x.k
-        times = 2.0 if repeated[index] > 1 else 1.0
-        result.append(GradSegment(g.size, g.q * q * times, g.p * p, g.s * s, g.r * r, g.k * k))
-    return grad.with_segments(result)
-
-
-def concatenate(states: tuple[State, ...], primitive: rule.Concatenate) -> Step:
-    """Join tensors along an axis."""
-    states = tuple(typical(fold_border(state)) for state in states)
-    rank = len(states[0].sizes)
-    axis = (primitive.axis if primitive.axis < 0 else primitive.axis - 1) % rank
-    channel = states[0].channel
-    states = tuple(to_channel(state, channel) for state in states)
-    sizes = list(states[0].sizes)
-    sizes[axis] = sum(state.sizes[axis] for state in states)
-    total = sum(state.channels if axis == channel else state.positions for state in states)
-    parts = [state.channels if axis == channel else state.positions for state in states]
-    spread = sum((part / total) ** 2 * state.spread for part, state in zip(parts, states, strict=True))
-    dead = math.prod(state.dead for state in states)
-    overlap = sum(part / total * state.overlap for part, state in zip(parts, states, strict=True))
-    if axis == channel:
-        segments = tuple(segment for state in states for segment in state.segments)
-        output = (
-            states[0]
-            .with_segments(segments)
-            ._replace(
-                sizes=tuple(sizes),
-                spread=spread,
-                dead=dead,
-                overlap=overlap,
-                profile=blend(
-                    [state.profile for state in states], [state.channels * state.moments.q for state in states]
-                ),
-                reach=max(state.reach for state in states),
-                lag=_lag("add", states),
-                vary=mixed([state.vary for state in states], [state.channels * state.moments.q for state in states]),
-            )
-        )
-        widths = tuple(state.channels for state in states)
-        within = tuple(tuple(segment.size for segment in state.segments) for state in states)
-        flat = tuple(size for group in within for size in group)
-
-        energies = [state.positions * state.channels * state.moments.q for state in states]
-        lean_of = [math.log(energy / sum(energies)) if energy > 0.0 else -math.inf for energy in energies]
-        bodies = [body_of(state) for state in states]
-        merge = object()
-
-        def split(grads: tuple[Grad | None, ...]) -> Pulled:
-            grad = grads[0]
-            if grad is None:
-                return Pulled((None,) * len(widths))
-            cut = align(grad, flat)
-            results: list[Grad] = []
-            at = 0
-            for group in within:
-                part = grad.with_segments(cut[at : at + len(group)])
-                index = len(results)
-                apart = tuple(Lean((lean.origin, merge, index), 1.0, lean.log + lean_of[index]) for lean in grad.leans)
-                results.append(part._replace(leans=apart, body=bodies[index]).normalised())
-                at += len(group)
-            return Pulled(tuple(results))
-
-        return Step((output,), split)
-    merged = _beside(states)
-    segments = (Segment(states[0].channels, merged),)
-    output = State(tuple(sizes), channel, segments, (), spread, 0.0, overlap, dead)
-
-    def same(grads: tuple[Grad | None, ...]) -> Pulled:
-        return Pulled((grads[0],) * len(states))
-
-    return Step((output,), same)
-
-
-def _beside(states: tuple[State, ...]) -> Moments:
-    """Moments of tensors laid side by side along positions."""
-    turned = tuple(Segment(state.positions, state.moments.transposed()) for state in states)
-    return average(turned).transposed()

@@ -12,7 +12,6 @@ from typing import Any
 
 from vgspec.analysis.signal.channels import Unequal, channel_share, unequal_channels
 from vgspec.analysis.signal.functions import affine
-from vgspec.analysis.signal.linear import fold_border, to_channel
 from vgspec.analysis.signal.pointwise import Curve, align, respond
 from vgspec.analysis.signal.positions import flatter
 from vgspec.analysis.signal.state import (
@@ -27,6 +26,7 @@ from vgspec.analysis.signal.state import (
     pair_average,
 )
 from vgspec.analysis.signal.tails import EVENED, LEFT, scales, together
+from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.analysis.signal.weights import weight_law
 from vgspec.layers import signal as rule
 
@@ -156,7 +156,9 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
             # the inverse was lowered for the values' mean; gradients have the mean of the inverse itself
             level = (segment.hetero + measured) * share
             f /= max(1.0 - level * (1.0 - share), 0.1)
-            spread = (1.0 + segment.hetero * share * share) / (1.0 - min(measured * share * share, 0.8))
+            low = measured * share * share
+            raised = 1.0 / (1.0 - min(low, 0.8)) if segment.uneven else 1.0 + low
+            spread = (1.0 + segment.hetero * share * share) * raised
             result.append(GradSegment(segment.size, q * f * spread, p * f, s * f, r * f, g.k * f, inverse=share))
         return Pulled((grad.with_segments(result).normalised(),))
 

@@ -15,7 +15,6 @@ from typing import TypeAlias
 
 import numpy as np
 
-from vgspec.analysis.signal.linear import fold_border, to_channel
 from vgspec.analysis.signal.pointwise import align, respond
 from vgspec.analysis.signal.positions import Window, window
 from vgspec.analysis.signal.quadrature import Vector, basis, gauss_hermite, normal_cdf
@@ -30,6 +29,7 @@ from vgspec.analysis.signal.state import (
     UnknownSignal,
 )
 from vgspec.analysis.signal.taps import count, window_taps
+from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.analysis.signal.windows import FAR, Nearness, nearby, nearness, pooled_lag
 from vgspec.layers import signal as rule
 

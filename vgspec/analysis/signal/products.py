@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from vgspec.analysis.signal.linear import fold_border, to_channel
 from vgspec.analysis.signal.merging import typical
 from vgspec.analysis.signal.state import Grad, GradSegment, Moments, Pulled, Segment, State, Step, constant_moments
+from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.layers import signal as rule
 
 __all__ = ["dot"]

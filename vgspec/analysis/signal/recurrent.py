@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vgspec.analysis.signal.cells import ZERO, Cell, Local, Return, Trail, settled
+from vgspec.analysis.signal.cells import ZERO, Cell, Local, Return, Trail, settled, unchanged
+from vgspec.analysis.signal.concatenation import concatenate
 from vgspec.analysis.signal.functions import Fn, scalar_function
 from vgspec.analysis.signal.lags import MOST_LAGS, Pairs, Recent, pairs_of, trace_of
-from vgspec.analysis.signal.linear import fold_border, gradient_overlap, overlap_of, to_channel
-from vgspec.analysis.signal.merging import combine, concatenate
+from vgspec.analysis.signal.linear_map import gradient_overlap, overlap_of
+from vgspec.analysis.signal.merging import combine
+from vgspec.analysis.signal.positions import LONGEST
 from vgspec.analysis.signal.quadrature import Vector
 from vgspec.analysis.signal.state import (
     BATCH_SIZE,
@@ -30,13 +32,15 @@ from vgspec.analysis.signal.state import (
     UnknownSignal,
 )
 from vgspec.analysis.signal.taps import Taps, count
+from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.analysis.signal.weights import WeightLaw, weight_law
 from vgspec.catalogue.moments import Structure
 from vgspec.layers import signal as rule
 
 __all__ = ["bidirect", "recur"]
 
-_MOST_STEPS = 20_000
+_MOST_STEPS = 4096
+"""Steps that are followed one by one; where nothing has settled by then, those beyond are taken like the last."""
 _HORIZON = 4096
 """Steps after which a gradient that has not fallen to a thousandth counts as kept."""
 _GATES = {"simple": 1, "lstm": 4, "gru": 3}
@@ -107,8 +111,6 @@ def recur(states: tuple[State, ...], primitive: rule.Recurrence, sizes: tuple[in
     steps = x.sizes[0]
     if not primitive.taps:  # one cell of several has sizes of its own
         sizes = (steps, primitive.units) if primitive.return_sequences else (primitive.units,)
-    if steps > _MOST_STEPS:
-        raise UnknownSignal(f"a recurrence over more than {_MOST_STEPS:,} steps is not analysed")
     inner = x.moments
     if x.fresh:
         typical = 1.0 / math.sqrt(1.0 + x.fresh)
@@ -122,10 +124,13 @@ def recur(states: tuple[State, ...], primitive: rule.Recurrence, sizes: tuple[in
     trail = Trail.start(given, memory, lags)
     history: list[Past] = []
     h, c = given, memory
-    for t in range(steps):
-        h_next, c_next, local, trail = cell.step(inner, h, c, of_x, trail)
+    levels = _levels(x, steps)
+    for t in range(min(steps, _MOST_STEPS)):
+        level = levels[t] if levels is not None else 1.0
+        now = inner if level == 1.0 else inner.scaled(math.sqrt(level))
+        h_next, c_next, local, trail = cell.step(now, h, c, of_x * level, trail)
         history.append(Past(h_next, c_next, local, trail.state))
-        if settled(h, h_next) and settled(c, c_next):
+        if (levels is None and settled(h, h_next) and settled(c, c_next)) or t == _MOST_STEPS - 1:
             history[-1] = _for_good(history[-1], t)
             break
         h, c = h_next, c_next
@@ -138,14 +143,18 @@ def recur(states: tuple[State, ...], primitive: rule.Recurrence, sizes: tuple[in
     overlap = max(x.overlap, 1.0 / units)
     spread = x.spread + math.log1p(x.fresh)
 
-    def made(sizes: tuple[int, ...], moments: Moments, trace: Vector | None = None) -> State:
-        found = State(sizes, len(sizes) - 1, (Segment(units, moments),), spread=spread, overlap=overlap, trace=trace)
-        return found._replace(fresh=_fresh(found))
+    def made(
+        sizes: tuple[int, ...], moments: Moments, trace: Vector | None = None, profile: tuple[Vector, ...] = ()
+    ) -> State:
+        found = State(sizes, len(sizes) - 1, (Segment(units, moments),), (), spread, overlap=overlap)
+        return found._replace(fresh=_fresh(found), trace=trace, profile=profile)
 
     spatial = sizes[1:] if primitive.return_sequences else sizes
     alone = last._replace(s=last.q, r=last.p) if len(spatial) == 1 else last
     end = made(spatial, alone)
-    first = made(sizes, *_over_time(history, steps)) if primitive.return_sequences else end
+    first = end
+    if primitive.return_sequences:
+        first = made(sizes, *_over_time(history, steps), profile=() if primitive.taps else _uneven(history, steps))
     outputs = [first]
     if primitive.return_state:
         outputs.append(end)
@@ -160,6 +169,25 @@ def recur(states: tuple[State, ...], primitive: rule.Recurrence, sizes: tuple[in
             return _pull(cell, primitive, x, met, history, steps, grads, len(states))
 
     return Step(tuple(outputs), pull, facts)
+
+
+def _levels(x: State, steps: int) -> list[float] | None:
+    """The input's mean square at each step beside that at all; None for evenly."""
+    if len(x.profile) != 1 or x.profile[0].size != steps:
+        return None
+    return [float(value) for value in x.profile[0]]
+
+
+def _uneven(history: list[Past], steps: int) -> tuple[Vector, ...]:
+    """The profile over time: a memory starts empty. Long sequences are taken as even, as in `positions`."""
+    if not 1 < steps <= LONGEST:
+        return ()
+    sizes = [past.state.q for past in history]
+    found = np.array(sizes + sizes[-1:] * (steps - len(sizes)))
+    mean = float(found.mean())
+    if not 0.0 < mean < math.inf or float(found.min()) > 0.98 * float(found.max()):
+        return ()
+    return (found / mean,)
 
 
 def _fresh(state: State) -> float:
@@ -212,7 +240,8 @@ def _over_time(history: list[Past], steps: int) -> tuple[Moments, Vector | None]
         sums += past.pairs * times
         beyond = steps - max(t, lags) if last else float(t >= lags)
         if beyond > 0:  # pairs of times that are further apart than the lags go
-            count = sum(range(max(t, lags) - lags + 1, steps - lags + 1)) if last else t - lags + 1
+            first = max(t, lags) - lags + 1
+            count = (first + steps - lags) * (steps - lags - first + 1) // 2 if last else first
             far += count * np.array((past.state.s, past.state.r))
     pairs = steps * (steps - 1) / 2.0
     s, r = (sums[:, 1:].sum(axis=1) + far) / pairs
@@ -267,7 +296,7 @@ def _first_to_last(cell: Cell, history: list[Past], steps: int) -> float | None:
     state, memory, log = 1.0, 0.0, 0.0
     last = current = 0.0
     growth = _Growth(cell, history[-1].local)
-    for t in range(steps - 1, -1, -1):
+    for t in range(steps - 1, max(steps - 1 - _MOST_STEPS, -1), -1):
         back = cell.back(history[min(t, len(history) - 1)].local, state, memory)
         if t == steps - 1:
             last = back.gates
@@ -281,7 +310,8 @@ def _first_to_last(cell: Cell, history: list[Past], steps: int) -> float | None:
             state, memory, log, current = state / top, memory / top, log + math.log10(top), current
     if last <= 0.0 or current <= 0.0:
         return None
-    return 0.5 * (math.log10(current / last) + log)
+    decades = 0.5 * (math.log10(current / last) + log)
+    return decades * max((steps - 1) / _MOST_STEPS, 1.0)  # the steps beyond are as those before
 
 
 def _pull(
@@ -328,7 +358,9 @@ def _pull(
     weights = np.full((2, lags + 1), 2.0)
     weights[:, 0] = 1.0
     weights[1] *= BATCH_SIZE - 1
-    for t in range(steps - 1, -1, -1):
+    t = steps
+    while t > 0:
+        t -= 1
         past = history[min(t, len(history) - 1)]
         behind = steps - 1 - t
         arrived = outputs + later.state
@@ -345,9 +377,18 @@ def _pull(
         if lags:
             far += beyond * back.gates[:, -1]
         ahead.add(back.ahead)
+        left = t - len(history) + 1  # steps left that are like this one
+        if left > 0 and behind > lags and (unchanged(later, back) or behind >= _MOST_STEPS):
+            further = left * (beyond + (left + 1) / 2.0) if lags else 0.0
+            for place, (gates, others) in enumerate(((back.gates, of_x), (back.recurrent, before))):
+                products = weights * gates * others
+                sums[place] += left * products.sum() + further * (products[:, -1].sum() if lags else 0.0)
+            inward += left * back.gates
+            far += further * back.gates[:, -1]
+            t -= left
         later = back
-        if not every[0] and not (later.state.any() or later.memory.any()):
-            break
+        if not every[0] and float(np.abs(later.gates).max()) <= 1e-20 * float(np.abs(inward).max()):
+            break  # nothing arrives any more
     kernel, recurrent = (float(value) for value in sums)
     inward *= fan
     states = [float(value) for value in later.state[:, 0]]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from vgspec.analysis.signal.linear import fold_border, merge_axes, to_channel
 from vgspec.analysis.signal.pointwise import align
 from vgspec.analysis.signal.state import (
     Grad,
@@ -17,6 +16,7 @@ from vgspec.analysis.signal.state import (
     Step,
 )
 from vgspec.analysis.signal.tails import dropped
+from vgspec.analysis.signal.views import fold_border, merge_axes, to_channel
 from vgspec.layers import signal as rule
 
 __all__ = ["crop", "drop", "noise", "pad", "permute", "reshape", "scale", "stop", "tile", "upsample"]

@@ -18,7 +18,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from vgspec.analysis.signal.linear import fold_border, to_channel
 from vgspec.analysis.signal.quadrature import Vector, normal_cdf
 from vgspec.analysis.signal.state import (
     BATCH_SIZE,
@@ -29,8 +28,8 @@ from vgspec.analysis.signal.state import (
     Segment,
     State,
     Step,
-    UnknownSignal,
 )
+from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.layers import signal as rule
 
 __all__ = ["leaning", "probabilities", "softmax", "softmax_moments"]
@@ -38,7 +37,8 @@ __all__ = ["leaning", "probabilities", "softmax", "softmax_moments"]
 
 _SHARP = 4.0
 """Variance of the logits above which one batch differs much from the mean over all."""
-_MOST_CLASSES = 1_000_000
+_MANY = 10_000
+"""Classes from which the sum of exponentials is as large as its mean, or as its largest term."""
 _REACH = 9.0
 """Standard deviations of a logit that count."""
 _WIDE = 4.0
@@ -109,8 +109,11 @@ def _log_square(variance: float, classes: int) -> float:
     """Mean of (log y)^2, over a fixed sample of logits: quantiles in an order drawn once, and their negatives."""
     if classes < 2:
         return 0.0
-    # Many classes are a sample by themselves.
-    rows = max(16 if classes < 10_000 else 2, 2 * (20_000 // classes))
+    if classes > _MANY:  # the random energy model (Derrida 1981)
+        most = 2.0 * math.log(classes)
+        total = 0.5 * (most + variance) if variance < most else math.sqrt(variance * most)
+        return total * total + variance
+    rows = max(16, 2 * (20_000 // classes))
     logits = math.sqrt(variance) * _sample(rows, classes)
     top = logits.max(axis=1, keepdims=True)
     log = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
@@ -143,10 +146,8 @@ def _sample(rows: int, classes: int) -> Vector:
     return np.concatenate([half, -half])
 
 
-def _rounded(variance: float, classes: int) -> float:
+def _rounded(variance: float) -> float:
     """The variance in steps of a hundredth, so that nearly equal ones share one integral."""
-    if classes > _MOST_CLASSES:
-        raise UnknownSignal(f"softmax over more than {_MOST_CLASSES:,} classes is not analysed")
     v = min(max(variance, 0.0), 1e6)
     return math.exp(round(math.log(v), 2)) if v > 1e-6 else 0.0
 
@@ -160,11 +161,8 @@ def probabilities(variance: float, classes: int) -> tuple[float, float]:
 
     Returns:
         The means of ``y^2`` and of ``y^2 (1 - 2 y + sum y^2)``.
-
-    Raises:
-        UnknownSignal: for very many classes.
     """
-    return _powers(_rounded(variance, classes), classes)
+    return _powers(_rounded(variance), classes)
 
 
 def softmax_moments(x: Moments, classes: int) -> Moments:
@@ -197,7 +195,7 @@ def softmax(state: State, primitive: rule.Softmax) -> Step:
     second, jacobian = probabilities(variance, classes)
     y = softmax_moments(x, classes)
     if primitive.log:
-        mean = -math.sqrt(max(_log_square(_rounded(variance, classes), classes) - variance, 0.0))
+        mean = -math.sqrt(max(_log_square(_rounded(variance), classes) - variance, 0.0))
         common = mean * mean
 
         def shifted(same: float, cross: float) -> float:

@@ -7,7 +7,7 @@ has no rule.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from vgspec.ir import Tensor
@@ -17,7 +17,7 @@ from vgspec.layers.base import Call
 if TYPE_CHECKING:
     from vgspec.layers.signal import Rule
 
-__all__ = ["operation_rule"]
+__all__ = ["RULED", "WITHOUT_RULE", "operation_rule"]
 
 
 def operation_rule(operation: Any, call: Call) -> Rule:
@@ -29,7 +29,8 @@ def operation_rule(operation: Any, call: Call) -> Rule:
     activation = _activation(operation, name)
     if activation is not None:
         return (signal.Elementwise(activation),)
-    return signal.Unknown(f"ops.{name} has no rule for the size of its signal")
+    reason = next((reason for reason, names in WITHOUT_RULE.items() if name in names), "it has no rule")
+    return signal.Unknown(f"ops.{name} has no rule for the size of its signal: {reason}")
 
 
 def _activation(operation: Any, name: str) -> Any:
@@ -153,6 +154,43 @@ _RULES: dict[str, Callable[[Any, Call], Rule]] = {
     "concatenate": _concatenate,
     "negative": _negative,
     "copy": _same,
+    "convert_to_tensor": _same,
     "cast": _same,
     "stop_gradient": _stop,
 }
+
+RULED = frozenset(_RULES)
+"""Functions with a rule here; those that are activations have theirs."""
+
+WITHOUT_RULE: Mapping[str, tuple[str, ...]] = {
+    "a truth value or an index carries no gradient": (
+        *("all", "any", "argmax", "argmin", "argsort", "count_nonzero", "equal", "greater", "greater_equal"),
+        *("isclose", "isfinite", "isinf", "isnan", "less", "less_equal", "logical_and", "logical_not", "logical_or"),
+        *("logical_xor", "not_equal", "one_hot"),
+    ),
+    "a step function has no gradient": ("ceil", "floor", "floor_divide", "round", "sign", "trunc"),
+    "it makes a tensor of its own": ("full_like", "ones_like", "zeros_like"),
+    "functions of an element beside the activations are not analysed": (
+        *("abs", "absolute", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "cbrt", "clip", "cos"),
+        *("cosh", "erf", "erfinv", "exp", "exp2", "expm1", "log", "log10", "log1p", "log2", "nan_to_num", "power"),
+        *("reciprocal", "rsqrt", "saturate_cast", "sin", "sinh", "sqrt", "square", "tan"),
+    ),
+    "functions of two tensors beside sum, product and extremes are not analysed": (
+        *("arctan2", "cross", "divide_no_nan", "dot", "einsum", "fmax", "fmin", "fmod", "inner", "logaddexp", "matmul"),
+        *("mod", "outer", "tensordot", "where"),
+    ),
+    "what is left of an axis is not a mean over all positions": (
+        *("amax", "amin", "average", "cumprod", "cumsum", "logsumexp", "max", "median", "min", "moments", "norm"),
+        *("prod", "std", "var"),
+    ),
+    "the layer of this kind is analysed, the operation is not": (
+        *("average_pool", "batch_normalization", "conv", "depthwise_conv", "dot_product_attention", "image.resize"),
+        *("layer_normalization", "max_pool", "normalize", "rms_normalization"),
+    ),
+    "it mixes, cuts or orders positions and channels": (
+        *("broadcast_to", "depth_to_space", "flip", "get_item", "hstack", "moveaxis", "pad", "ravel", "repeat", "roll"),
+        *("slice", "slice_update", "sort", "space_to_depth", "split", "stack", "swapaxes", "take", "take_along_axis"),
+        *("tile", "top_k", "tril", "triu", "unstack", "vstack"),
+    ),
+}
+"""Functions without a rule, by the reason."""
