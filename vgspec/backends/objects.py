@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -84,16 +85,23 @@ def find_public(name: Name) -> Any:
     Raises:
         UnsupportedError: if the module or the name does not exist.
     """
-    version = load_keras().__version__ if name.module.split(".")[0] == "keras" else ""
-    where = f"Keras {version}" if version else name.module
-    try:
-        module = importlib.import_module(name.module)
-    except ImportError as error:
-        raise UnsupportedError(f"{where} has no module {name.module!r}") from error
+    module: Any = sys.modules.get(name.module)
+    if module is None:
+        if name.module.split(".")[0] == "keras":
+            load_keras()
+        try:
+            module = importlib.import_module(name.module)
+        except ImportError as error:
+            raise UnsupportedError(f"{_owner(name)} has no module {name.module!r}") from error
     try:
         return getattr(module, name.name)
     except AttributeError as error:
-        raise UnsupportedError(f"{where} has no {name.name!r}") from error
+        raise UnsupportedError(f"{_owner(name)} has no {name.name!r}") from error
+
+
+def _owner(name: Name) -> str:
+    """The package of a name, in words."""
+    return f"Keras {load_keras().__version__}" if name.module.split(".")[0] == "keras" else name.module
 
 
 def unsupported(expr: Construct) -> str | None:
