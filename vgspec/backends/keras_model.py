@@ -14,6 +14,7 @@ from vgspec.backends.errors import BuildError, about, first_lines
 from vgspec.backends.objects import UnsupportedError, Use, evaluate, find_public, unsupported
 from vgspec.backends.program import CallStep, InputStep, LayerStep, Program, plan
 from vgspec.backends.runtime import load_keras
+from vgspec.backends.signatures import kept_signatures
 from vgspec.codes import BUILD_FAILED, SHAPE_DISAGREES, UNSUPPORTED_BY_KERAS
 from vgspec.collection import uncollected
 from vgspec.diagnostics import Diagnostic
@@ -42,13 +43,14 @@ def build_model(graph: Graph, *, seed: int | None = None) -> Any:
     if seed is not None:
         keras.utils.set_random_seed(seed)
     run = _Run(keras, graph)
-    for step in program.steps:
-        if isinstance(step, InputStep):
-            run.input(step)
-        elif isinstance(step, LayerStep):
-            run.layer(step)
-        else:
-            run.call(step)
+    with kept_signatures(_classes(program)):
+        for step in program.steps:
+            if isinstance(step, InputStep):
+                run.input(step)
+            elif isinstance(step, LayerStep):
+                run.layer(step)
+            else:
+                run.call(step)
     try:
         model = keras.Model(
             evaluate(program.inputs, run.value), evaluate(program.outputs, run.value), name=program.name
@@ -111,6 +113,12 @@ class _Run:
         if self.graph.operator(node).type_name not in _MISJUDGED and (found := _disagreement(node, tensors)):
             raise BuildError([found])
         self.tensors[node.id] = tensors
+
+
+def _classes(program: Program) -> set[type]:
+    """The classes of the layers that a program makes."""
+    made = (find_public(step.make.function) for step in program.steps if isinstance(step, LayerStep))
+    return {item for item in made if isinstance(item, type)}
 
 
 def _lacking(program: Program) -> list[Diagnostic]:
