@@ -7,14 +7,15 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from vgspec.dev.calibrate import FIGURES, figures
 from vgspec.dev.calibration_compare import Comparison, EdgeError, KernelSize, compare, percentile
-from vgspec.dev.calibration_data import GROUPS, NAMED, Record, Sizes, gather, read_group, write_group
+from vgspec.dev.calibration_data import GROUPS, NAMED, Record, Sizes, gather, read_group, standard_error, write_group
 from vgspec.dev.calibration_deep import deep_specs
 from vgspec.dev.calibration_networks import drawn
-from vgspec.dev.calibration_page import Counts, cause, explodes, misses, page, vanishes
+from vgspec.dev.calibration_page import Counts, cause, explodes, misses, page, perhaps, vanishes
 from vgspec.testing import specs
 
 
@@ -58,7 +59,41 @@ def test_precision_and_recall_count_models() -> None:
     counts = Counts([hit, hit, false, missed, none], vanishes)
     assert (counts.total, counts.both, counts.predicted, counts.measured) == (4, 2, 3, 3)
     assert counts.wrong == ["false", "missed"]
-    assert "| 0.667 | 0.667 |" in counts.row("vanishes")
+    assert "| 0.667 | 0.667 | 0 | 0.667 | 0.667 |" in counts.row("vanishes")
+
+
+def test_a_verdict_within_the_deviation_of_a_limit_is_undecided() -> None:
+    near, far = (
+        Comparison(name, kernels=[KernelSize("d/kernel", "Dense", -9.0, -3.9, 4096, deviation), *kernels((0.0, 0.0))])
+        for name, deviation in (("near", 0.5), ("far", 0.05))
+    )
+    assert not vanishes([(kernel, kernel.measured) for kernel in near.kernels][:1])
+    counts = Counts([near, far], vanishes)
+    assert counts.undecided == 1
+    assert counts.decided == [0, 1, 0]
+    assert counts.wrong == ["(near)", "far"]
+    never = Comparison("never", kernels=[KernelSize("d/kernel", "Dense", -9.0, -math.inf, 4096, math.inf)])
+    assert Counts([never], vanishes).undecided == 1
+
+
+def test_errors_within_those_of_the_measurement_are_no_misses() -> None:
+    item = Comparison("net", gradient={"a": 0.2, "b": -0.2}, doubt={"gradient": {"a": 0.08, "b": 0.09}})
+    assert misses(item)
+    assert item.beyond_doubt("gradient") == pytest.approx([0.04, 0.02])
+    assert perhaps(item)
+    assert not perhaps(replace(item, doubt={"gradient": {"a": 0.05, "b": 0.05}}))
+    assert not perhaps(replace(item, zeros=["a"]))
+    assert perhaps(replace(item, zeros=["a"], unsure=["a"]))
+
+
+def test_the_standard_error_of_a_median_is_that_of_a_sample() -> None:
+    rng = np.random.default_rng(0)
+    for seeds in (2, 3, 4, 24):
+        drawn = rng.standard_normal((4000, seeds))
+        deviation = float(np.sqrt((drawn.std(axis=1) ** 2).mean()))
+        expected = float(np.median(drawn, axis=1).std())
+        assert standard_error(Sizes(0.0, 0.0, deviation), seeds) == pytest.approx(expected, rel=0.05)
+    assert standard_error(Sizes(0.0, 0.0, 0.0), 1) == math.inf
 
 
 def test_a_miss_names_the_edge_type_that_causes_it() -> None:
@@ -72,7 +107,7 @@ def test_a_miss_names_the_edge_type_that_causes_it() -> None:
     record = Record("net", "specs", {"document": {}}, 3, False, 16, "")
     text = page([record], [item])
     assert "| net | 3 | 20 | 0.000 / 0.000 / 0.000 | 0.400 / 0.400 / 0.400 | – | 0 | gradient: Multiply" in text
-    assert "| the zoo (specs/) | 1 | 0 | 1 | 0 | 1 |" in text
+    assert "| the zoo (specs/) | 1 | 0 | 0 | 1 | 0 | 1 |" in text
 
 
 def test_a_zero_that_only_one_side_says_is_a_miss() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from vgspec.analysis.signal import Profile, profile
-from vgspec.dev.calibration_data import Record, Sizes
+from vgspec.dev.calibration_data import Record, Sizes, standard_error
 from vgspec.ir import Ref
 
 _NOISES = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "AlphaDropout")
@@ -31,13 +31,17 @@ class EdgeError(NamedTuple):
 
 
 class KernelSize(NamedTuple):
-    """Decimal logarithms of a kernel's gradient norm, ``-inf`` for zero, and its number of entries."""
+    """Decimal logarithms of a kernel's gradient norm, ``-inf`` for zero, and its number of entries.
+
+    ``deviation`` is that of the measured one over initialisations; infinite where some give zero and others do not.
+    """
 
     weight: str
     type_name: str
     predicted: float
     measured: float
     entries: int
+    deviation: float = 0.0
 
 
 @dataclass
@@ -50,11 +54,13 @@ class Comparison:
         activation: by node.
         gradient: by node.
         kernel: by node and weight.
+        doubt: by kind of size, by node (and weight), the standard error of what was measured.
         pairs: predicted and measured, by kind of size, for the pictures.
         edges: what arises across each edge.
         kernels: predicted and measured sizes of the kernels' gradients, in order.
         unknown: nodes that are not predicted.
         zeros: tensors and kernels of which just one of the two sizes is zero, so that they have no difference.
+        unsure: those of `zeros` that some initialisations give a size and others do not.
     """
 
     name: str
@@ -62,11 +68,18 @@ class Comparison:
     activation: dict[str, float] = field(default_factory=dict)
     gradient: dict[str, float] = field(default_factory=dict)
     kernel: dict[str, float] = field(default_factory=dict)
+    doubt: dict[str, dict[str, float]] = field(default_factory=dict)
     pairs: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     edges: list[EdgeError] = field(default_factory=list)
     kernels: list[KernelSize] = field(default_factory=list)
     unknown: int = 0
     zeros: list[str] = field(default_factory=list)
+    unsure: list[str] = field(default_factory=list)
+
+    def beyond_doubt(self, kind: str) -> list[float]:
+        """Absolute errors of a kind of size less two standard errors of the measurement, at least zero."""
+        errors, doubt = getattr(self, kind), self.doubt.get(kind, {})
+        return [max(abs(value) - 2.0 * doubt.get(key, 0.0), 0.0) for key, value in errors.items()]
 
 
 def percentile(values: Iterable[float], share: float) -> float:
@@ -94,23 +107,35 @@ def compare(record: Record) -> Comparison:
             theirs: Sizes | None = getattr(record, kind).get(node.id)
             if mine is not None and theirs is not None and math.isfinite(mine) and math.isfinite(theirs.typical):
                 getattr(result, kind)[node.id] = mine - theirs.typical
+                result.doubt.setdefault(kind, {})[node.id] = standard_error(theirs, record.seeds)
                 result.pairs.setdefault(kind, []).append((mine, theirs.typical))
             elif mine is not None and theirs is not None and mine != theirs.typical:
                 result.zeros.append(node.id)
+                if _disagree(theirs):
+                    result.unsure.append(node.id)
         for weight, mine in node.kernels.items():
             found = _of(record.kernels, node.id, weight)
             if found is None or math.isnan(found[0].typical) or math.isnan(mine):
                 continue
             label = f"{node.id}/{weight}"
             size = found[0].typical
-            result.kernels.append(KernelSize(label, node.type_name, mine, size, found[1]))
+            deviation = math.inf if _disagree(found[0]) else found[0].deviation
+            result.kernels.append(KernelSize(label, node.type_name, mine, size, found[1], deviation))
             if math.isfinite(size) and math.isfinite(mine):
                 result.kernel[label] = mine - size
+                result.doubt.setdefault("kernel", {})[label] = standard_error(found[0], record.seeds)
                 result.pairs.setdefault("kernel", []).append((mine, size))
             elif mine != size:
                 result.zeros.append(label)
+                if _disagree(found[0]):
+                    result.unsure.append(label)
     _add_edges(record, predicted, result)
     return result
+
+
+def _disagree(sizes: Sizes) -> bool:
+    """Whether some initialisations give zero and others do not."""
+    return sizes.typical == -math.inf and sizes.root > -math.inf
 
 
 def _handed_on(record: Record) -> dict[str, str]:

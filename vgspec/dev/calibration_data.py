@@ -23,7 +23,18 @@ from vgspec.analysis.signal import Assumptions
 from vgspec.api import load_spec
 from vgspec.ir import Graph
 
-__all__ = ["FOLDER", "GROUPS", "NAMED", "ROOT", "Record", "Sizes", "gather", "read_group", "write_group"]
+__all__ = [
+    "FOLDER",
+    "GROUPS",
+    "NAMED",
+    "ROOT",
+    "Record",
+    "Sizes",
+    "gather",
+    "read_group",
+    "standard_error",
+    "write_group",
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "tests" / "data" / "calibration"
@@ -42,6 +53,17 @@ class Sizes(NamedTuple):
     typical: float
     root: float
     deviation: float
+
+
+_MEDIAN = {1: 1.0, 2: 1.0, 3: 1.160, 4: 1.092, 5: 1.197, 6: 1.135, 7: 1.214, 8: 1.160}
+"""Standard error of the median of so many normal numbers, beside that of their mean (David and Nagaraja 2003)."""
+
+
+def standard_error(sizes: Sizes, seeds: int) -> float:
+    """That of the median over so many initialisations, from their own deviation; infinite for a single one."""
+    if seeds < 2:
+        return math.inf
+    return sizes.deviation / math.sqrt(seeds - 1) * _MEDIAN.get(seeds, math.sqrt(math.pi / 2.0))
 
 
 def gather(values: Sequence[float]) -> Sizes:

@@ -208,6 +208,22 @@ def _kurtosis(state: State) -> float:
     return total / weight if weight > 0.0 else 3.0
 
 
+def _near_zero(x: Moments, variance: float, primitive: rule.Normalize, count: int) -> float:
+    """What comes back through values whose size epsilon decides, where nothing comes back through the others.
+
+    Of one number there is left ``d / sqrt(d^2 + epsilon)``, and so of the difference of two from their mean: a sign,
+    but near zero, where the squared slope has the integral ``3 pi / (8 sqrt(epsilon))``.
+    """
+    free = 2 if primitive.centered else 1
+    if count != free or primitive.norm or not variance > 0.0 or primitive.epsilon <= 0.0:
+        return 0.0
+    mean = 0.0 if primitive.centered else x.m * x.m
+    spread = max(variance - mean, 1e-12 * variance)
+    density = math.exp(-0.5 * mean / spread) / math.sqrt(2.0 * math.pi * spread)
+    slope = density * 3.0 * math.pi / (8.0 * math.sqrt(primitive.epsilon))
+    return min(slope * (variance + primitive.epsilon) / free, 1.0)
+
+
 def normalize(state: State, primitive: rule.Normalize) -> Step:
     """Normalise each sample over some axes: layer, group, instance, root-mean-square and unit normalization."""
     rank = len(state.sizes)
@@ -273,6 +289,7 @@ def normalize(state: State, primitive: rule.Normalize) -> Step:
     lost = (2.0 if primitive.centered else 1.0) / count
     # samples differ in their own variance, and small ones count more in the mean of its inverse
     unsure = min(max(_kurtosis(state) - 1.0, 0.0) / count, 0.5)
+    rare = _near_zero(x, variance, primitive, count)
     alike = min(max(x.p / x.q, 0.0), 1.0) if x.q > 0.0 else 1.0
     raised = 1.0 / (1.0 - 0.75 * unsure * (1.0 - 0.33 * alike * alike))
     y = output.moments
@@ -291,7 +308,7 @@ def normalize(state: State, primitive: rule.Normalize) -> Step:
             )
             # a gradient along the value changes its length only
             radial = min(g.a * g.a + (g.h if primitive.norm else 0.0), g.q)
-            q = max(g.q * (1.0 - min(lost, 1.0)) - coherent - far - radial, 0.0)
+            q = max((g.q - radial) * (1.0 - min(lost, 1.0)) - coherent - far, 0.0) + rare * g.q
             own = radial / y.q if y.q > 0.0 else 0.0
             pairs = (g.p - own * y.p, g.s - far - own * y.s, g.r - own * y.r, 0.0 if coherent else k)
             # no product of two elements is above the mean square: of a single value nothing at all comes back
