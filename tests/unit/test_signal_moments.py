@@ -10,9 +10,9 @@ import pytest
 from vgspec.analysis.signal.functions import chain, scalar_function
 from vgspec.analysis.signal.lags import Recent, diagonal
 from vgspec.analysis.signal.nodes import HERMITE, LEGENDRE
-from vgspec.analysis.signal.pointwise import function_moments
 from vgspec.analysis.signal.pooling import maximum_moments
 from vgspec.analysis.signal.quadrature import DEGREE, _mirrored, basis, mehler, mehler_all, spectrum
+from vgspec.analysis.signal.response import function_moments
 from vgspec.analysis.signal.softmax import _narrow, _powers, _wide, probabilities
 from vgspec.analysis.signal.state import Moments, Segment, average, independent_moments, pair_average
 from vgspec.analysis.signal.taps import count

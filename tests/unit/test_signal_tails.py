@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vgspec.analysis.signal.functions import chain, scalar_function
-from vgspec.analysis.signal.pointwise import function_moments
+from vgspec.analysis.signal.response import function_moments
 from vgspec.analysis.signal.state import Segment, State, independent_moments
 from vgspec.analysis.signal.tails import added, both, corrected, dropped, excess_of, mixed, scales, summed
 from vgspec.catalogue.activations import Activation

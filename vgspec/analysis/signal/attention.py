@@ -11,8 +11,9 @@ import math
 
 from vgspec.analysis.signal.alignment import aligned
 from vgspec.analysis.signal.functions import chain, scalar_function
+from vgspec.analysis.signal.gradients import add_gradients
 from vgspec.analysis.signal.linear import add_bias, linear
-from vgspec.analysis.signal.pointwise import function_moments
+from vgspec.analysis.signal.response import function_moments
 from vgspec.analysis.signal.softmax import leaning, probabilities
 from vgspec.analysis.signal.state import Grad, GradSegment, Moments, Pulled, Segment, State, Step
 from vgspec.analysis.signal.views import fold_border, to_channel
@@ -183,8 +184,6 @@ def _flat(state: State) -> State:
 
 def _collect(count: int, places: tuple[int, int, int], parts: tuple[Grad | None, ...]) -> tuple[Grad | None, ...]:
     """Gradients of query, value and key added up by input."""
-    from vgspec.analysis.signal.backward import add_gradients
-
     found: list[Grad | None] = [None] * count
     for place, grad in zip(places, parts, strict=True):
         found[place] = add_gradients(found[place], grad)

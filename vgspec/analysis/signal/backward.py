@@ -5,18 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from vgspec.analysis.signal.alignment import together
 from vgspec.analysis.signal.forward import Ran
+from vgspec.analysis.signal.gradients import add_gradients
 from vgspec.analysis.signal.interpret import pull_back
-from vgspec.analysis.signal.pointwise import align
-from vgspec.analysis.signal.positions import blend
-from vgspec.analysis.signal.state import Grad, GradSegment, State, Step
-from vgspec.analysis.signal.tails import mixed
+from vgspec.analysis.signal.state import Grad, State, Step
 from vgspec.ir import Graph, Ref
 
-__all__ = ["Flow", "Seed", "add_gradients", "run_backward"]
+__all__ = ["Flow", "Seed", "run_backward"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,88 +40,6 @@ class Flow:
     blocked: dict[Ref, str] = field(default_factory=dict)
     kernels: dict[str, dict[str, float]] = field(default_factory=dict)
     edges: dict[tuple[str, int], tuple[float, float]] = field(default_factory=dict)
-
-
-def add_gradients(a: Grad | None, b: Grad | None) -> Grad | None:
-    """The sum of two uncorrelated gradients at one tensor."""
-    if a is None or b is None:
-        return b if a is None else a
-    if a.log < b.log - 80.0:
-        return b
-    if b.log < a.log - 80.0:
-        return a
-    if len(b.segments) > len(a.segments):
-        a, b = b, a
-    factor = math.exp(b.log - a.log)
-    leans, meeting = together(a, b)
-    body = a.body if a.leans else b.body
-    sizes = tuple(segment.size for segment in a.segments)
-    segments = []
-    for x, y in zip(a.segments, align(b, sizes), strict=True):
-        other = y.scaled(factor)
-        both = 2.0 * x.a * other.a  # what lies along the value is not uncorrelated
-        total = max(x.q + other.q + both + meeting, 0.0)
-        given = None
-        if x.given is not None or other.given is not None:
-            first = x.given if x.given is not None else 1.0
-            second = other.given if other.given is not None else 1.0
-            same = x.given is None or other.given is None or x.given.size == other.given.size
-            if same and total > 0:
-                given = (x.q * first + other.q * second) / total
-        segments.append(
-            GradSegment(
-                x.size,
-                total,
-                x.p + other.p,
-                x.s + other.s,
-                x.r + other.r,
-                x.k + other.k,
-                x.h + other.h,
-                given,
-                min(x.inverse, other.inverse),
-                a=x.a + other.a,
-                linear=max(x.linear + other.linear + both, 0.0),
-                expected=_sum(x.expected, other.expected),
-            )
-        )
-    whole, part = a.mean.q, b.mean.q * factor
-    meets = (*a.meets, *b.meets)
-    if a.meets and b.meets:
-        segments, meets = _met(a, b, segments)
-    share = whole / (whole + part) if whole + part > 0 else 1.0
-    rest = 1.0 - share
-    spread = share * share * a.spread + rest * rest * b.spread
-    fresh = share * share * a.fresh + rest * rest * b.fresh
-    profile = blend([a.profile, b.profile], [whole, part]) if a.profile or b.profile else ()
-    overlap = share * a.overlap + rest * b.overlap
-    vary = mixed([a.vary, b.vary], [whole, part])
-    result = Grad(
-        tuple(segments), a.log, spread, fresh, overlap, profile=profile, vary=vary, leans=leans, body=body, meets=meets
-    )
-    return result.normalised()
-
-
-def _sum(a: Any, b: Any) -> Any:
-    """The sum of what two gradients are expected to be given the value; what is not known counts as zero."""
-    if a is None or b is None:
-        return b if a is None else a
-    return a + b if a.size == b.size else None
-
-
-def _met(
-    a: Grad, b: Grad, segments: list[GradSegment]
-) -> tuple[list[GradSegment], tuple[tuple[object, float, float], ...]]:
-    """The sum's segments where both parts come from one merge, and what is left to meet."""
-    others = {merge for merge, _, _ in b.meets}
-    both = [item for item in a.meets if item[0] in others]
-    cross = sum(value * math.exp(min(log - a.log, 300.0)) for _, value, log in both)
-    done = {merge for merge, _, _ in both}
-    left = tuple(item for item in (*a.meets, *b.meets) if item[0] not in done)
-    total = sum(segment.size * segment.q for segment in segments) / (sum(segment.size for segment in segments) or 1)
-    if total <= 0.0:
-        return segments, left
-    factor = max(1.0 + cross / total, 0.0)
-    return [segment.scaled(factor)._replace(a=segment.a) for segment in segments], left
 
 
 def run_backward(graph: Graph, states: Mapping[Ref, State], ran: list[Ran], seeds: list[Seed]) -> Flow:

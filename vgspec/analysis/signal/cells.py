@@ -14,8 +14,8 @@ import numpy as np
 
 from vgspec.analysis.signal.functions import Fn, chain
 from vgspec.analysis.signal.lags import Pairs, Through, diagonal, shifted, through
-from vgspec.analysis.signal.pointwise import function_moments
 from vgspec.analysis.signal.quadrature import mehler_all
+from vgspec.analysis.signal.response import function_moments
 from vgspec.analysis.signal.state import Moments
 from vgspec.analysis.signal.weights import WeightLaw
 

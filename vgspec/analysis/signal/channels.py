@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from vgspec.analysis.signal.functions import Chain
-from vgspec.analysis.signal.pointwise import Curve, respond
 from vgspec.analysis.signal.quadrature import Vector, gauss_hermite
+from vgspec.analysis.signal.response import Curve, respond
 from vgspec.analysis.signal.state import BATCH_SIZE, Moments
 
 __all__ = ["Unequal", "channel_share", "unequal_channels"]

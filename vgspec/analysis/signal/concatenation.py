@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from vgspec.analysis.signal.alignment import body_of
+from vgspec.analysis.signal.gradients import align
 from vgspec.analysis.signal.merging import common_lag, typical
-from vgspec.analysis.signal.pointwise import align
 from vgspec.analysis.signal.positions import blend
 from vgspec.analysis.signal.state import Grad, Lean, Moments, Pulled, Segment, State, Step, average
 from vgspec.analysis.signal.tails import mixed

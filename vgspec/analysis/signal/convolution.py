@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from vgspec.analysis.signal.gradients import align
 from vgspec.analysis.signal.linear import largest_singular_value
 from vgspec.analysis.signal.linear_map import LinearMap, cancelled, log_of, typical_gradient
-from vgspec.analysis.signal.pointwise import align
 from vgspec.analysis.signal.positions import Window, window
 from vgspec.analysis.signal.state import BATCH_SIZE, Grad, Pulled, Segment, State, Step, UnknownSignal
 from vgspec.analysis.signal.taps import Taps, count

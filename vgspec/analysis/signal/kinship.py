@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vgspec.analysis.signal.functions import Fn, affine, chain, scalar_function
-from vgspec.analysis.signal.pointwise import Curve, function_moments, respond
 from vgspec.analysis.signal.quadrature import Vector, basis
+from vgspec.analysis.signal.response import Curve, function_moments, respond
 from vgspec.analysis.signal.state import Moments, Segment, State
 from vgspec.layers import signal as rule
 

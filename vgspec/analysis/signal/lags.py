@@ -13,8 +13,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from vgspec.analysis.signal.functions import Fn, chain
-from vgspec.analysis.signal.pointwise import degenerate, function_moments, respond
 from vgspec.analysis.signal.quadrature import DEGREE, Vector
+from vgspec.analysis.signal.response import degenerate, function_moments, respond
 from vgspec.analysis.signal.state import Moments
 
 __all__ = [

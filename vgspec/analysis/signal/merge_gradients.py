@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from vgspec.analysis.signal.alignment import kept
-from vgspec.analysis.signal.pointwise import align, respond
+from vgspec.analysis.signal.gradients import align
 from vgspec.analysis.signal.quadrature import normal_cdf
+from vgspec.analysis.signal.response import respond
 from vgspec.analysis.signal.state import Grad, GradSegment, Lean, Segment
 
 __all__ = ["leans_of", "projection", "share_of", "unbroadcast"]

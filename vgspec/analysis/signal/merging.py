@@ -10,8 +10,8 @@ from vgspec.analysis.signal.alignment import body_of
 from vgspec.analysis.signal.functions import absolute, affine, chain
 from vgspec.analysis.signal.kinship import Kin, join
 from vgspec.analysis.signal.merge_gradients import leans_of, projection, share_of, unbroadcast
-from vgspec.analysis.signal.pointwise import function_moments, third_moment
 from vgspec.analysis.signal.positions import Profile, alike, blend
+from vgspec.analysis.signal.response import function_moments, third_moment
 from vgspec.analysis.signal.state import (
     Grad,
     Moments,

@@ -12,8 +12,9 @@ from typing import Any
 
 from vgspec.analysis.signal.channels import Unequal, channel_share, unequal_channels
 from vgspec.analysis.signal.functions import affine
-from vgspec.analysis.signal.pointwise import Curve, align, respond
+from vgspec.analysis.signal.gradients import align
 from vgspec.analysis.signal.positions import flatter
+from vgspec.analysis.signal.response import Curve, respond
 from vgspec.analysis.signal.state import (
     BATCH_SIZE,
     Grad,

@@ -15,9 +15,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from vgspec.analysis.signal.pointwise import align, respond
+from vgspec.analysis.signal.gradients import align
 from vgspec.analysis.signal.positions import Window, window
 from vgspec.analysis.signal.quadrature import Vector, basis, gauss_hermite, normal_cdf
+from vgspec.analysis.signal.response import respond
 from vgspec.analysis.signal.state import (
     Grad,
     GradSegment,

@@ -15,6 +15,7 @@ import numpy as np
 from vgspec.analysis.signal.cells import ZERO, Cell, Local, Return, Trail, settled, unchanged
 from vgspec.analysis.signal.concatenation import concatenate
 from vgspec.analysis.signal.functions import Fn, scalar_function
+from vgspec.analysis.signal.gradients import add_gradients
 from vgspec.analysis.signal.lags import MOST_LAGS, Pairs, Recent, pairs_of, trace_of
 from vgspec.analysis.signal.linear_map import gradient_overlap, overlap_of
 from vgspec.analysis.signal.merging import combine
@@ -460,8 +461,6 @@ def bidirect(states: tuple[State, ...], primitive: rule.Bidirect, sizes: tuple[i
         n = len(ahead.outputs) - 1
         a = ahead.pull((top[0], *grads[count : count + n]))
         b = behind.pull((top[1], *grads[count + n :]))
-        from vgspec.analysis.signal.backward import add_gradients
-
         total = add_gradients(a.inputs[0], b.inputs[0])
         kernels = [(f"forward/{name}", value) for name, value in a.kernels]
         kernels += [(f"backward/{name}", value) for name, value in b.kernels]

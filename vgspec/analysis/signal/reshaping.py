@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from vgspec.analysis.signal.pointwise import align
+from vgspec.analysis.signal.gradients import align
 from vgspec.analysis.signal.state import (
     Grad,
     GradSegment,

@@ -14,13 +14,10 @@ independent terms with weights ``w`` has the excess ``E[w^4] / (n E[w^2]^2)`` ti
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from vgspec.analysis.signal.positions import Profile
+from vgspec.analysis.signal.response import Response
 from vgspec.analysis.signal.state import Moments, Segment, State
-
-if TYPE_CHECKING:
-    from vgspec.analysis.signal.pointwise import Response
 
 __all__ = ["added", "both", "corrected", "dropped", "excess_of", "grown", "mixed", "scales", "summed", "together"]
 
