@@ -40,6 +40,7 @@ class Watch:
         self.check, self.folder, self.bound = check, folder, bound
         self.runs = self.valid = 0
         self.slowest, self.begun, self.written = 0.0, time.monotonic(), 0.0
+        self.began_at = time.process_time()
         self.slow_input = b""
         self.findings: dict[str, str] = {}
         (folder / "findings").mkdir(parents=True, exist_ok=True)
@@ -83,6 +84,7 @@ class Watch:
             "runs": self.runs,
             "valid": self.valid,
             "seconds": round(self.written - self.begun, 1),
+            "processor": round(time.process_time() - self.began_at, 1),
             "slowest": round(self.slowest, 2),
             "findings": sorted(self.findings),
         }

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,14 +90,19 @@ class Kills:
         old: runs after which the old file was there.
         new: runs after which the new one was.
         killed: runs that ended by the signal, not by themselves.
+        writing: of them, runs that were killed while they wrote: stopped at a step of writing, or with something
+            under a temporary name beside the target.
         left: files that a killed run left beside the target under a temporary name.
+        steps: the steps of writing at which a run was stopped, and how often.
         broken: what was found wrong, in words.
     """
 
     old: int = 0
     new: int = 0
     killed: int = 0
+    writing: int = 0
     left: int = 0
+    steps: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
 
 
@@ -107,8 +113,45 @@ def _content(path: Path) -> dict[str, bytes]:
     return {"": path.read_bytes()} if path.exists() else {}
 
 
+class _Stage:
+    """A folder in which a command runs again and again."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.command, self.folder = COMMANDS[name], folder
+        self.target, self.trace = folder / self.command.target, folder / "steps.txt"
+        old = self.command.old
+        self.before = {"saved_model.pb": b"old", "variables/old": old} if self.command.folder else {"": old}
+        (folder / "m.yaml").write_text(_SPEC)
+        (folder / "m.json").write_text(json.dumps(_CONFIG))
+
+    def start(self, step: int | None = None) -> subprocess.Popen[bytes]:
+        """Put the old target in its place, and start the command; one that stops at a step of writing if it is given."""
+        if self.command.folder:
+            shutil.rmtree(self.target, ignore_errors=True)
+        for place, data in self.before.items():
+            (self.target / place).parent.mkdir(parents=True, exist_ok=True)
+            (self.target / place).write_bytes(data)
+        program = ["vgspec"] if step is None else ["tests.fuzz.stopping", str(step), str(self.trace)]
+        env = {**os.environ, "PYTHONPATH": str(_ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+        quiet = subprocess.DEVNULL
+        call = [sys.executable, "-m", *program, *self.command.argv]
+        return subprocess.Popen(call, cwd=self.folder, env=env, stdin=quiet, stdout=quiet, stderr=quiet)
+
+
+def _stopped(process: subprocess.Popen[bytes]) -> bool:
+    """Wait until a process stops itself (true) or ends."""
+    _, status = os.waitpid(process.pid, os.WUNTRACED)
+    if os.WIFSTOPPED(status):
+        return True
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return False
+
+
 def kill_runs(name: str, times: int, folder: Path, seed: int = 0) -> Kills:
-    """Run a command again and again, each time killed (SIGKILL): at a random moment, or a little after it began to write.
+    """Run a command again and again, each time ended by SIGKILL from outside.
+
+    In turn at a random moment of its run; a little after something new stands beside the target; and twice at a step of
+    writing at which it stops, each step in turn (`tests.fuzz.stopping`).
 
     Args:
         name: one of `COMMANDS`.
@@ -116,55 +159,53 @@ def kill_runs(name: str, times: int, folder: Path, seed: int = 0) -> Kills:
         folder: an empty folder to work in.
         seed: of the moments.
     """
-    command = COMMANDS[name]
-    chance = random.Random(seed)
-    (folder / "m.yaml").write_text(_SPEC)
-    (folder / "m.json").write_text(json.dumps(_CONFIG))
-    target = folder / command.target
-    before = {"saved_model.pb": b"old", "variables/old": command.old} if command.folder else {"": command.old}
-    env = {**os.environ, "PYTHONPATH": str(_ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-
-    def start() -> subprocess.Popen[bytes]:
-        if command.folder:
-            shutil.rmtree(target, ignore_errors=True)
-        for place, data in before.items():
-            (target / place).parent.mkdir(parents=True, exist_ok=True)
-            (target / place).write_bytes(data)
-        quiet = subprocess.DEVNULL
-        call = [sys.executable, "-m", "vgspec", *command.argv]
-        return subprocess.Popen(call, cwd=folder, env=env, stdin=quiet, stdout=quiet, stderr=quiet)
-
+    stage, chance = _Stage(name, folder), random.Random(seed)
     begun = time.monotonic()
-    if (status := start().wait()) != 0:
+    if (status := stage.start(0).wait()) != 0:
         return Kills(broken=[f"the command fails with {status} when it is left alone"])
     whole = time.monotonic() - begun
-    new, beside = _content(target), {path.name for path in folder.iterdir()}
+    new, beside = _content(stage.target), {path.name for path in folder.iterdir()}
+    steps = stage.trace.read_text().splitlines()
+    order = chance.sample(range(len(steps)), len(steps))
     result = Kills()
-    if new == before:
+    if new == stage.before:
         result.broken.append("the command writes nothing")
     for turn in range(times):
-        process = start()
-        if turn % 2:  # while it writes: from when something new stands beside the target
-            end = time.monotonic() + 3 * whole
+        stopped = False
+        if turn % 4 in (1, 3):  # where it stops by itself
+            step = order[turn // 2 % len(order)]
+            process = stage.start(step + 1)
+            stopped = _stopped(process)
+            result.steps[steps[step]] += stopped
+        elif turn % 4 == 2:  # while it writes: from when something new stands beside the target
+            process, end = stage.start(), time.monotonic() + 3 * whole
             while process.poll() is None and time.monotonic() < end and {p.name for p in folder.iterdir()} <= beside:
-                time.sleep(0.0005)
-            time.sleep(chance.choice((0.0, 0.001, 0.01, 0.1)) * chance.random() * (1 + whole))
+                time.sleep(0.0002)
+            time.sleep(chance.choice((0.0, 0.0, 0.001, 0.01)) * chance.random() * (1 + whole))
         else:
+            process = stage.start()
             time.sleep(whole * chance.choice((1.0, 1.1)) * chance.random())
         process.send_signal(signal.SIGKILL)
         status = process.wait()
+        more = [path for path in folder.iterdir() if path.name not in beside]
         result.killed += status == -signal.SIGKILL
+        result.writing += status == -signal.SIGKILL and (stopped or bool(more))
         if status not in (0, -signal.SIGKILL):
             result.broken.append(f"exit status {status}")
-        found = _content(target)
-        if found == before:
-            result.old += 1
-        elif found == new or (found and command.is_whole is not None and command.is_whole(target)):
-            result.new += 1
-        else:
-            sizes = {place: len(data) for place, data in found.items()}
-            result.broken.append(f"half a file: {sizes}" if found else "no file")
-        for path in [path for path in folder.iterdir() if path.name not in beside]:
+        _judge(_content(stage.target), stage, new, result)
+        for path in more:
             result.left += 1
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     return result
+
+
+def _judge(found: dict[str, bytes], stage: _Stage, new: dict[str, bytes], result: Kills) -> None:
+    """Count what stands at the target."""
+    is_whole = stage.command.is_whole
+    if found == stage.before:
+        result.old += 1
+    elif found == new or (found and is_whole is not None and is_whole(stage.target)):
+        result.new += 1
+    else:
+        sizes = {place: len(data) for place, data in found.items()}
+        result.broken.append(f"half a file: {sizes}" if found else "no file")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ def add_tally(name: str, tally: dict[str, Any], guided: bool) -> None:
     row = ledger["targets"].setdefault(name, {"runs": 0, "valid": 0, "seconds": 0.0, "edges": 0, "slowest": 0.0})
     for key in ("runs", "valid"):
         row[key] += tally[key]
-    row["seconds"] = round(row["seconds"] + tally["seconds"], 1)
+    for key in ("seconds", "processor"):  # of the clock, and of processor time
+        row[key] = round(row.get(key, 0.0) + tally[key], 1)
     row["edges"] = max(row["edges"], tally["edges"])
     row["slowest"] = max(row["slowest"], tally["slowest"])
     row["guided"] = guided
@@ -61,10 +63,12 @@ def add_attack(attack: Attack, found: Measured) -> None:
 def add_kills(name: str, result: Kills) -> None:
     """Add the kills of one command."""
     ledger = _read()
-    row = ledger["kills"].setdefault(name, {"killed": 0, "old": 0, "new": 0, "left": 0, "broken": 0})
-    for key in ("killed", "old", "new", "left"):
-        row[key] += getattr(result, key)
+    row = ledger["kills"].setdefault(name, {"old": 0, "new": 0, "left": 0, "broken": 0, "steps": {}})
+    for key in ("killed", "writing", "old", "new", "left"):
+        row[key] = row.get(key, 0) + getattr(result, key)
     row["broken"] += len(result.broken)
+    for step, count in result.steps.items():
+        row["steps"][step] = row["steps"].get(step, 0) + count
     _save(ledger)
 
 
@@ -92,11 +96,13 @@ def page(ledger: dict[str, Any]) -> str:
         lines.append(f"| {attack.name}{command} | {attack.finds or 'none: harmless'} | {cost} |")
     rows = ledger["targets"]
     hours = sum(row["seconds"] for row in rows.values()) / 3600
+    worked = sum(row.get("processor", 0) for row in rows.values()) / 3600
     lines += [
         "",
         "## Fuzzing",
         "",
-        f"{sum(row['runs'] for row in rows.values()):,} inputs in {hours:.1f} hours, with atheris where it is said.",
+        f"{sum(row['runs'] for row in rows.values()):,} inputs in {hours:.1f} hours, with atheris where it is said; the later of them",
+        f"under other load, with {worked:.1f} hours of processor time.",
         "`pip install atheris`, then `python -m tests.fuzz campaign --seconds 600` goes on. An input counts as a hang",
         "after 20 seconds of processor time, and libFuzzer ends a process at 4 GiB.",
         "",
@@ -117,15 +123,24 @@ def page(ledger: dict[str, Any]) -> str:
         "",
         "## Kills",
         "",
-        f"{sum(row['killed'] for row in ledger['kills'].values())} processes were ended by SIGKILL, half of them at a",
-        "random moment, half a little after they began to write. The target was the old file or the new one each time,",
-        "whole. A killed process cannot tidy up: what it leaves is a file with a leading dot beside the target.",
+        f"{sum(row['killed'] for row in ledger['kills'].values())} processes were ended by SIGKILL: a quarter at a random",
+        "moment, a quarter a little after something new stood beside the target, half at a step of writing, each step in",
+        f"turn, where they were made to stop. {sum(row['writing'] for row in ledger['kills'].values())} of them were "
+        "writing. The target was the old file or the new one",
+        "each time, whole. A killed process cannot tidy up: what it leaves is a file with a leading dot beside the target.",
+        "`python -m tests.fuzz kill --times 30` adds to the count.",
         "",
-        "| command | killed | old target | new target | left beside | broken |",
-        "|---|---|---|---|---|---|",
+        "| command | killed | while it wrote | old target | new target | left beside | broken |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, row in ledger["kills"].items():
-        lines.append(f"| {name} | {row['killed']} | {row['old']} | {row['new']} | {row['left']} | {row['broken']} |")
+        numbers = (row[key] for key in ("killed", "writing", "old", "new", "left", "broken"))
+        lines.append(f"| {name} | {' | '.join(map(str, numbers))} |")
+    steps = Counter[str]()
+    for row in ledger["kills"].values():
+        steps.update(row["steps"])
+    lines += ["", "Steps at which they were stopped, and how often:", ""]
+    lines += [f"- {step}: {count}" for step, count in sorted(steps.items(), key=lambda item: (-item[1], item[0]))]
     return "\n".join(lines) + "\n"
 
 

@@ -1,7 +1,7 @@
 """Saving a model, in the format that the name of the output says.
 
 ============== ==============================================================================
-``NAME.keras`` Keras's own file: architecture, weights, compile settings
+``NAME.keras`` Keras's own file: architecture, weights, compile settings; equal models, equal bytes
 ``NAME.py``    source that builds the model
 ``NAME``       a TensorFlow SavedModel directory, made by ``keras.Model.export``
 ============== ==============================================================================
@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+from vgspec.backends.archive import make_reproducible
 from vgspec.backends.errors import BuildError, about, first_lines
 from vgspec.backends.runtime import load_keras, load_tensorflow
 from vgspec.codes import SAVE_FAILED, UNKNOWN_FORMAT
@@ -63,6 +64,7 @@ def save(model: Any, path: str | os.PathLike[str], *, force: bool = False, seed:
     if kind == "keras":
         with atomic_file(path, force=force) as file, _diagnosed(path):
             model.save(file)
+            make_reproducible(file)
     else:
         _check_can_export(model, path)
         with atomic_directory(path, force=force, replaceable=is_saved_model) as folder, _diagnosed(path):

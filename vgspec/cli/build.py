@@ -37,7 +37,13 @@ def add_parser(subparsers: Subparsers) -> None:
     add_settings(parser)
     parser.add_argument("--strict", action="store_true", help="stop on warnings too")
     parser.add_argument("--force", action="store_true", help="replace an existing target")
-    parser.add_argument("--seed", type=int, metavar="N", help="seed of the initial weights")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="seed of the initial weights (0): the same seed, the same bytes",
+    )
     parser.add_argument(
         "--max-memory",
         metavar="SIZE",
