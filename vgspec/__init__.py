@@ -5,9 +5,10 @@ The public API is small and loads on first use: importing vgspec imports neither
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as `typing` has it, which takes a while to load
 if TYPE_CHECKING:
+    from typing import Any
+
     from vgspec.api import compile_spec, from_keras, lint_spec, load_spec, profile_spec
     from vgspec.layers.registry import register_layer
     from vgspec.settings import Settings, SettingsError, find_settings, load_settings

@@ -10,13 +10,12 @@ import signal
 import subprocess
 import sys
 import time
-import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["COMMANDS", "Command", "Kills", "kill_runs"]
+__all__ = ["COMMANDS", "Command", "Kills", "Stage", "content", "kill_runs", "stopped"]
 
 _ROOT = Path(__file__).parents[2]
 _LAYER = "  - {Dense: {units: 64, activation: sigmoid}}\n"
@@ -53,14 +52,6 @@ class Command:
     is_whole: Callable[[Path], bool] | None = None
 
 
-def _whole_model(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None and "model.weights.h5" in archive.namelist()
-    except (zipfile.BadZipFile, OSError):
-        return False
-
-
 def _whole_folder(path: Path) -> bool:
     names = ("saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001")
     return all((path / name).is_file() and (path / name).stat().st_size for name in names)
@@ -68,9 +59,7 @@ def _whole_folder(path: Path) -> bool:
 
 COMMANDS = {
     "build": Command(("build", "m.yaml", "--out", "out.py", "--force"), "out.py"),
-    "build-keras": Command(
-        ("build", "m.yaml", "--out", "out.keras", "--force", "--seed", "1"), "out.keras", is_whole=_whole_model
-    ),
+    "build-keras": Command(("build", "m.yaml", "--out", "out.keras", "--force"), "out.keras"),
     "build-folder": Command(
         ("build", "m.yaml", "--out", "out", "--force", "--seed", "1"), "out", folder=True, is_whole=_whole_folder
     ),
@@ -78,6 +67,7 @@ COMMANDS = {
     "fmt": Command(("fmt", "untidy.yaml"), "untidy.yaml", old=_UNTIDY.encode()),
     "fix": Command(("lint", "bad.yaml", "--fix", "--unsafe-fixes", "--exit-zero"), "bad.yaml", old=_SPEC.encode()),
     "import": Command(("import", "m.json", "--out", "new.yaml", "--force"), "new.yaml"),
+    "profile": Command(("profile", "m.yaml", "--plot", "flow.svg"), "flow.svg"),
 }
 """The commands that write, by name."""
 
@@ -106,17 +96,18 @@ class Kills:
     broken: list[str] = field(default_factory=list)
 
 
-def _content(path: Path) -> dict[str, bytes]:
+def content(path: Path) -> dict[str, bytes]:
     """A file, or all files of a folder, by their places in it."""
     if path.is_dir():
         return {str(p.relative_to(path)): p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file()}
     return {"": path.read_bytes()} if path.exists() else {}
 
 
-class _Stage:
+class Stage:
     """A folder in which a command runs again and again."""
 
     def __init__(self, name: str, folder: Path) -> None:
+        """Write what the command ``name`` reads into an empty folder."""
         self.command, self.folder = COMMANDS[name], folder
         self.target, self.trace = folder / self.command.target, folder / "steps.txt"
         old = self.command.old
@@ -124,21 +115,25 @@ class _Stage:
         (folder / "m.yaml").write_text(_SPEC)
         (folder / "m.json").write_text(json.dumps(_CONFIG))
 
-    def start(self, step: int | None = None) -> subprocess.Popen[bytes]:
-        """Put the old target in its place, and start the command; one that stops at a step of writing if it is given."""
+    def reset(self) -> None:
+        """Put the old target in its place."""
         if self.command.folder:
             shutil.rmtree(self.target, ignore_errors=True)
         for place, data in self.before.items():
             (self.target / place).parent.mkdir(parents=True, exist_ok=True)
             (self.target / place).write_bytes(data)
+
+    def start(self, step: int | None = None, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        """Put the old target in its place, and start the command; one that stops at a step of writing if it is given."""
+        self.reset()
         program = ["vgspec"] if step is None else ["tests.fuzz.stopping", str(step), str(self.trace)]
         env = {**os.environ, "PYTHONPATH": str(_ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
         quiet = subprocess.DEVNULL
         call = [sys.executable, "-m", *program, *self.command.argv]
-        return subprocess.Popen(call, cwd=self.folder, env=env, stdin=quiet, stdout=quiet, stderr=quiet)
+        return subprocess.Popen(call, cwd=self.folder, env=env, stdin=quiet, stdout=quiet, stderr=stderr)
 
 
-def _stopped(process: subprocess.Popen[bytes]) -> bool:
+def stopped(process: subprocess.Popen[bytes]) -> bool:
     """Wait until a process stops itself (true) or ends."""
     _, status = os.waitpid(process.pid, os.WUNTRACED)
     if os.WIFSTOPPED(status):
@@ -159,24 +154,24 @@ def kill_runs(name: str, times: int, folder: Path, seed: int = 0) -> Kills:
         folder: an empty folder to work in.
         seed: of the moments.
     """
-    stage, chance = _Stage(name, folder), random.Random(seed)
+    stage, chance = Stage(name, folder), random.Random(seed)
     begun = time.monotonic()
     if (status := stage.start(0).wait()) != 0:
         return Kills(broken=[f"the command fails with {status} when it is left alone"])
     whole = time.monotonic() - begun
-    new, beside = _content(stage.target), {path.name for path in folder.iterdir()}
+    new, beside = content(stage.target), {path.name for path in folder.iterdir()}
     steps = stage.trace.read_text().splitlines()
     order = chance.sample(range(len(steps)), len(steps))
     result = Kills()
     if new == stage.before:
         result.broken.append("the command writes nothing")
     for turn in range(times):
-        stopped = False
+        halted = False
         if turn % 4 in (1, 3):  # where it stops by itself
             step = order[turn // 2 % len(order)]
             process = stage.start(step + 1)
-            stopped = _stopped(process)
-            result.steps[steps[step]] += stopped
+            halted = stopped(process)
+            result.steps[steps[step]] += halted
         elif turn % 4 == 2:  # while it writes: from when something new stands beside the target
             process, end = stage.start(), time.monotonic() + 3 * whole
             while process.poll() is None and time.monotonic() < end and {p.name for p in folder.iterdir()} <= beside:
@@ -189,17 +184,17 @@ def kill_runs(name: str, times: int, folder: Path, seed: int = 0) -> Kills:
         status = process.wait()
         more = [path for path in folder.iterdir() if path.name not in beside]
         result.killed += status == -signal.SIGKILL
-        result.writing += status == -signal.SIGKILL and (stopped or bool(more))
+        result.writing += status == -signal.SIGKILL and (halted or bool(more))
         if status not in (0, -signal.SIGKILL):
             result.broken.append(f"exit status {status}")
-        _judge(_content(stage.target), stage, new, result)
+        _judge(content(stage.target), stage, new, result)
         for path in more:
             result.left += 1
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     return result
 
 
-def _judge(found: dict[str, bytes], stage: _Stage, new: dict[str, bytes], result: Kills) -> None:
+def _judge(found: dict[str, bytes], stage: Stage, new: dict[str, bytes], result: Kills) -> None:
     """Count what stands at the target."""
     is_whole = stage.command.is_whole
     if found == stage.before:

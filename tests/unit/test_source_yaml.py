@@ -353,7 +353,28 @@ def test_an_escaped_surrogate_half_is_no_character(parse: Any) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a", "$(x + 1)", "1", "true", "", " a", "a: b", "a,b", "#a", "-a", "*a", "é", "x\ny", "'", '"\\', "😀", "0x1"],
+    [
+        "a",
+        "$(x + 1)",
+        "1",
+        "true",
+        "",
+        " a",
+        "a: b",
+        "a,b",
+        "#a",
+        "-a",
+        "*a",
+        "é",
+        "x\ny",
+        "'",
+        '"\\',
+        "😀",
+        "0x1",
+        "\u2028",
+        "a\u2029b",
+        "\x85",
+    ],
 )
 def test_quote_and_needs_quotes(parse: Any, text: str) -> None:
     assert values(parse, f"{{a: {quote(text)}}}") == {"a": text}

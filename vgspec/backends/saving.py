@@ -13,6 +13,7 @@ signatures (``serving_default`` and ``serve``, inputs and outputs by name) that 
 from __future__ import annotations
 
 import contextlib
+import errno
 import inspect
 import io
 import logging
@@ -175,5 +176,8 @@ def _diagnosed(path: str | os.PathLike[str]) -> Iterator[None]:
     except OSError:
         raise
     except Exception as error:
+        for code in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            if os.strerror(code) in str(error):  # TensorFlow says it in words of its own
+                raise OSError(code, os.strerror(code)) from error
         message = f"Keras cannot save the model as {os.fspath(path)!r}"
         raise BuildError([about(SAVE_FAILED, message, notes=[f"Keras says: {first_lines(error)}"])]) from error

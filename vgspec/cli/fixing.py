@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vgspec.cli.bugs import describe
 from vgspec.cli.checking import Job, load_target
-from vgspec.cli.exits import UsageError
+from vgspec.cli.exits import Exit, UsageError
 from vgspec.cli.output import Output
 
 if TYPE_CHECKING:
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 __all__ = ["diff_targets", "fix_targets"]
 
 
-def fix_targets(jobs: Sequence[Job], unsafe: bool, out: Output) -> int:
+def fix_targets(jobs: Sequence[Job], unsafe: bool, out: Output) -> tuple[int, Exit]:
     """Make fixes in every file; each is written aside and renamed, and left alone if it has changed meanwhile.
 
     Returns:
-        How many findings were mended.
+        How many findings were mended, and `Exit.OK` unless a file could not be fixed, whatever is found in it.
     """
+    from vgspec.cli.checking import show_diagnostics
     from vgspec.files import OutputError, atomic_write
 
-    total = 0
+    total, status = 0, Exit.OK
     for job in jobs:
         target = job.target
         if target.path is None or target.standard_input:
@@ -33,23 +34,29 @@ def fix_targets(jobs: Sequence[Job], unsafe: bool, out: Output) -> int:
         found = _tried(job, unsafe, out)
         if found is None:
             continue
+        if isinstance(found, Exit):
+            status = max(status, found)
+            continue
         fixed, before = found
         if _bytes(target.path) != before:
             out.problem("warning", f"{target.name}: changed meanwhile, so it is left alone")
+            status = max(status, Exit.FAILED)
             continue
         if not _reads_back(fixed.text, job):
             out.problem("error", f"{target.name}: left alone, since its fixes together would break it; this is a bug")
+            status = Exit.BUG
             continue
         try:
             atomic_write(target.path, fixed.text, force=True)
         except OutputError as error:
-            out.problem("error", str(error))
+            show_diagnostics(error.diagnostics, out)
+            status = max(status, Exit.FAILED)
             continue
         total += len(fixed.applied)
         for item in fixed.applied:
             title = item.fix.title if item.fix is not None else ""
             out.say(f"{target.name}: {item.code} {item.name}: {title}")
-    return total
+    return total, status
 
 
 def diff_targets(jobs: Sequence[Job], unsafe: bool, out: Output) -> str:
@@ -60,7 +67,7 @@ def diff_targets(jobs: Sequence[Job], unsafe: bool, out: Output) -> str:
     for job in jobs:
         target = job.target
         found = _tried(job, unsafe, out)
-        if found is None:
+        if found is None or isinstance(found, Exit):
             continue
         fixed, before = found
         old, new = before.decode("utf-8").splitlines(keepends=True), fixed.text.splitlines(keepends=True)
@@ -71,13 +78,13 @@ def diff_targets(jobs: Sequence[Job], unsafe: bool, out: Output) -> str:
     return "".join(parts)
 
 
-def _tried(job: Job, unsafe: bool, out: Output) -> tuple[Fixed, bytes] | None:
+def _tried(job: Job, unsafe: bool, out: Output) -> tuple[Fixed, bytes] | Exit | None:
     """`_fixed`; a bug that a target brings to light is said, and does not keep others from being fixed."""
     try:
         return _fixed(job, unsafe, out)
     except Exception as error:
         out.problem("error", f"{job.target.name}: not fixed, because of a bug in vgspec: {describe(error)}")
-        return None
+        return Exit.BUG
 
 
 def _fixed(job: Job, unsafe: bool, out: Output) -> tuple[Fixed, bytes] | None:

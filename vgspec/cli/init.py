@@ -56,7 +56,7 @@ def run(args: argparse.Namespace, out: Output) -> int:
     """List the templates or write one."""
     from vgspec.cli.checking import show_diagnostics
     from vgspec.diagnostics import nearest
-    from vgspec.files import OutputError, atomic_write
+    from vgspec.files import OutputError, atomic_write, check_target
 
     known = templates()
     if args.list:
@@ -72,7 +72,10 @@ def run(args: argparse.Namespace, out: Output) -> int:
         raise UsageError(f"there is no template '{args.template}'{hint}")
     target = Path(args.model)
     try:
-        for path, text in _files(source, target):
+        files = list(_files(source, target))
+        for path, _ in files:  # all or none, as far as can be seen
+            check_target(path, force=args.force)
+        for path, text in files:
             atomic_write(path, text, force=args.force)
             out.say(f"wrote {path}")
     except OutputError as error:

@@ -131,13 +131,14 @@ def run(args: argparse.Namespace, out: Output) -> int:
         difference = diff_targets(linting.jobs(targets), args.unsafe_fixes, out)
         out.write_data(difference)
         return Exit.FAILED if difference and not args.exit_zero else Exit.OK
+    status = Exit.OK
     if args.fix:
         from vgspec.cli.fixing import fix_targets
 
-        mended = fix_targets(linting.jobs(targets), args.unsafe_fixes, out)
+        mended, status = fix_targets(linting.jobs(targets), args.unsafe_fixes, out)
         if mended:
             out.say(f"Fixed {mended} finding{'s' if mended > 1 else ''}")
-    return linting.finish(linting.lint(linting.jobs(targets)))
+    return max(status, linting.finish(linting.lint(linting.jobs(targets))))
 
 
 @dataclass

@@ -68,19 +68,16 @@ def run(args: argparse.Namespace, out: Output) -> int:
 
 
 def _draw(graph: Graph, result: Profile, path: str, out: Output) -> bool:
-    import tempfile
     from pathlib import Path
 
     from vgspec.cli.checking import show_diagnostics
-    from vgspec.files import OutputError, atomic_write
-    from vgspec.report.plot import PlotError, save_plot
+    from vgspec.files import OutputError, atomic_file
+    from vgspec.report.plot import PlotError, check_format, save_plot
 
-    target = Path(path)
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            made = Path(folder) / target.name
+        check_format(Path(path))
+        with atomic_file(path, force=True) as made:
             save_plot(graph, result, made, thresholds={"vanishing": 1e-7})
-            atomic_write(target, made.read_bytes(), force=True)
     except PlotError as error:
         raise UsageError(f"--plot: {error}") from None
     except OutputError as error:

@@ -43,18 +43,24 @@ print(names, ok, shown, len(text))
 _WRONG = 'import vgspec\n\ncount: int = vgspec.load_spec("model.yaml").to_yaml()\n'
 
 
-def lowest_versions() -> list[str]:
-    """The lowest version that each dependency may have, as requirements: ``numpy==1.26.*`` for ``numpy>=1.26``."""
+def lowest_versions(python: tuple[int, int] = sys.version_info[:2]) -> list[str]:
+    """The lowest version that each dependency may have, as requirements: ``numpy==1.26.*`` for ``numpy>=1.26``.
+
+    Args:
+        python: for this version of Python, which may ask for a later one (``; python_version >= '3.13'``).
+    """
     with (ROOT / "pyproject.toml").open("rb") as stream:
         declared: list[str] = tomllib.load(stream)["project"]["dependencies"]
-    found = []
-    for requirement in declared:
+    found: dict[str, str] = {}
+    for requirement in declared:  # the later line of the same name asks for more
         match = re.match(r"([\w.\-]+)>=([\d.]+)", requirement)
         if match is None:
             raise ValueError(f"no lower bound: {requirement}")
-        name, version = match.groups()
-        found.append(f"{name}=={version}" if version.count(".") > 1 else f"{name}=={version}.*")
-    return found
+        marker = re.search(r"python_version *>= *['\"](\d+)\.(\d+)", requirement)
+        if marker is None or python >= (int(marker[1]), int(marker[2])):
+            name, version = match.groups()
+            found[name] = f"{name}=={version}" if version.count(".") > 1 else f"{name}=={version}.*"
+    return list(found.values())
 
 
 def _run(call: Sequence[str | Path], cwd: Path, *, fails: bool = False) -> str:
@@ -133,6 +139,7 @@ def _tests(python: str, place: Path, versions: Sequence[str]) -> None:
     where = _run([programs / "python", "--version"], ROOT).strip()
     _say(f"{where}: {', '.join(used)}")
     call = [programs / "python", "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-m", "not tensorflow"]
+    call += ["-o", "addopts=--strict-markers"]  # those of the project need a plugin
     call += [
         "-p",
         "no:cacheprovider",
@@ -142,7 +149,7 @@ def _tests(python: str, place: Path, versions: Sequence[str]) -> None:
         "tests/fuzz/test_targets.py",
     ]
     done = subprocess.run([str(part) for part in call], cwd=ROOT, capture_output=True, text=True, check=False)
-    _say(done.stdout[-3000:] if done.returncode else done.stdout.strip().splitlines()[-1])
+    _say((done.stdout + done.stderr)[-6000:] if done.returncode else done.stdout.strip().splitlines()[-1])
     if done.returncode:
         raise SystemExit(1)
 
@@ -157,7 +164,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.what == "packages":
             _packages(args.python, Path(temporary))
         else:
-            _tests(args.python, Path(temporary), lowest_versions() if args.what == "lowest" else ())
+            shown = _run([args.python, "-c", "import sys; print(*sys.version_info[:2])"], ROOT)
+            major, minor = map(int, shown.split())
+            _tests(args.python, Path(temporary), lowest_versions((major, minor)) if args.what == "lowest" else ())
     return 0
 
 

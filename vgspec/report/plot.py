@@ -10,13 +10,23 @@ from typing import Any
 from vgspec.analysis.signal import Profile
 from vgspec.ir import Graph
 
-__all__ = ["FORMATS", "PlotError", "save_plot"]
+__all__ = ["FORMATS", "PlotError", "check_format", "save_plot"]
 
 FORMATS = (".svg", ".png", ".pdf")
 
 
 class PlotError(Exception):
     """The picture cannot be made: a suffix that is no format, or matplotlib is missing."""
+
+
+def check_format(path: Path) -> None:
+    """Refuse a name that says no format.
+
+    Raises:
+        PlotError: for an unknown suffix.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise PlotError(f"a picture ends with {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, got {path.name!r}")
 
 
 def _depths(graph: Graph) -> dict[str, int]:
@@ -42,9 +52,9 @@ def save_plot(graph: Graph, profile: Profile, path: Path, *, thresholds: Mapping
         PlotError: for an unknown suffix, or without matplotlib.
         OSError: if the file cannot be written.
     """
-    if path.suffix.lower() not in FORMATS:
-        raise PlotError(f"a picture ends with {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, got {path.name!r}")
+    check_format(path)
     try:
+        from matplotlib import rc_context
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
@@ -62,9 +72,11 @@ def save_plot(graph: Graph, profile: Profile, path: Path, *, thresholds: Mapping
         )
     lower.set_xlabel("depth (calls on the longest path from an input)")
     upper.set_title(f"{graph.name}: predicted at initialisation")
-    # No date in the file: the same model gives the same bytes.
-    metadata = {"Date": None} if path.suffix.lower() == ".svg" else {}
-    figure.savefig(path, format=path.suffix[1:].lower(), metadata=metadata, dpi=120)
+    # No date and no random names in the file: the same model gives the same bytes.
+    kind = path.suffix[1:].lower()
+    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
+    with rc_context({"svg.hashsalt": "vgspec"}):
+        figure.savefig(path, format=kind, metadata=metadata, dpi=120)
 
 
 def _panel(

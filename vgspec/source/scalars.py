@@ -83,8 +83,11 @@ def _is_call(text: str) -> bool:
 
 
 def quote(text: str) -> str:
-    """A one-line quoted YAML scalar that means ``text``; in double quotes unless single ones are plainer."""
-    if re.fullmatch(r"[\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]*", text):
+    """A one-line quoted YAML scalar that means ``text``; in double quotes unless single ones are plainer.
+
+    What YAML 1.1 takes for a line break (U+2028, U+2029) is escaped too.
+    """
+    if re.fullmatch(r"[\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]*", text):
         if not re.search(r"[\"\\]", text):
             return f'"{text}"'
         return "'" + text.replace("'", "''") + "'"
