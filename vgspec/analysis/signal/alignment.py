@@ -54,19 +54,22 @@ def _leaning(outer: Grad, inward: Grad, step: Step, elements: int, body: float) 
     degree, q = step.degree or 0.0, inward.mean.q
     if degree == 0.0 or not math.isfinite(body) or not q > 0.0:
         return inward._replace(leans=())
-    more = 2.0 * math.log(abs(degree))
-    leans = tuple(lean._replace(log=lean.log + more) for lean in outer.leans)
-    inward = inward._replace(leans=leans, body=body)
-    own = inward.leaning()
+    leans = outer.leans if degree in (1.0, -1.0) else _grown(outer.leans, 2.0 * math.log(abs(degree)))
+    base = body + inward.log
+    own = sum(math.exp(min(lean.log - base, 300.0)) for lean in leans)
     if not step.adds:
-        if own <= q:
-            return inward
-        less = math.log(q / own)  # of values too rare for most batches
-        return inward._replace(leans=tuple(lean._replace(log=lean.log + less) for lean in leans))
+        if own > q:
+            leans = _grown(leans, math.log(q / own))  # less: of values too rare for most batches
+        return inward._replace(leans=leans, body=body)
     factor = 1.0 - 1.0 / max(elements, 1) + own / q
     if abs(factor - 1.0) < 1e-3:
-        return inward
-    return inward.with_segments(g._replace(q=g.q * factor) for g in inward.segments)
+        return inward._replace(leans=leans, body=body)
+    segments = tuple(g._replace(q=g.q * factor) for g in inward.segments)
+    return inward._replace(leans=leans, body=body, segments=segments)
+
+
+def _grown(leans: tuple[Lean, ...], log: float) -> tuple[Lean, ...]:
+    return tuple(Lean(origin, sign, size + log) for origin, sign, size in leans)
 
 
 def together(a: Grad, b: Grad) -> tuple[tuple[Lean, ...], float]:
@@ -124,7 +127,7 @@ def aligned(step: Step, state: State) -> Step:
             return result
         if outer.leans:
             inward = _leaning(outer, inward, step, elements, body)
-            result = result._replace(inputs=(inward,))
+            result = Pulled((inward,), result.kernels)
         if not _has_linear_part(outer):
             return result
         x = state.moments
@@ -150,6 +153,6 @@ def aligned(step: Step, state: State) -> Step:
             )
             for g in inward.segments
         )
-        return result._replace(inputs=(inward._replace(segments=segments),))
+        return Pulled((inward._replace(segments=segments),), result.kernels)
 
     return step._replace(pull=pull)
