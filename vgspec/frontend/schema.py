@@ -238,7 +238,9 @@ def authoring(schema: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, 
         kept = [o for i, o in enumerate(options) if o not in options[:i] and o != EXPRESSION]
         free_text = any(o.get("type") == "string" and "enum" not in o for o in kept)
         return {"anyOf": kept if free_text else [*kept, EXPRESSION]}
-    body = {key: value for key, value in schema.items() if key not in _DROPPED and key != "default"}
+    body = {key: _bound(key, value) for key, value in schema.items() if key not in _DROPPED and key != "default"}
+    if "const" in body:
+        body.pop("enum", None)  # some versions of pydantic say it twice
     if "const" in body and isinstance(body["const"], str):
         body = {"type": "string", "enum": [body["const"]]}
     if body.get("type") == "string" and not {"enum", "pattern"} & set(body):
@@ -252,6 +254,14 @@ def authoring(schema: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, 
     if "properties" in body:
         body["properties"] = {key: authoring(value, inner) for key, value in body["properties"].items()}
     return {"anyOf": [body, EXPRESSION]} if body else {}
+
+
+_BOUNDS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
+
+
+def _bound(key: str, value: Any) -> Any:
+    """A whole bound as a whole number, which some versions of pydantic write as ``0.0``."""
+    return int(value) if key in _BOUNDS and isinstance(value, float) and value.is_integer() else value
 
 
 def item_string(layers: Iterable[type[Layer]]) -> dict[str, Any]:
