@@ -21,6 +21,7 @@ from vgspec.analysis.signal.state import (
     Step,
     UnknownSignal,
 )
+from vgspec.analysis.signal.sums import bent_sum
 from vgspec.analysis.signal.tails import added, both, mixed, scales, together
 from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.layers import signal as rule
@@ -199,7 +200,10 @@ def combine(
         skew = 0.0
         if kind in ("add", "average") and len(set(first)) == n:
             skew = _skewness([column[index] for column in columns], merged, 1.0 / n if kind == "average" else 1.0)
-        segments.append(Segment(size, merged, skew=skew))
+        bent = None
+        if kind == "add" and abs(skew) > 0.05:
+            bent = bent_sum([column[index] for column in columns], merged)
+        segments.append(Segment(size, merged, skew=skew, bent=bent))
         if kind == "multiply":
             segments[-1] = segments[-1]._replace(excess=max((column[index].excess for column in columns), key=abs))
     joined, merge = None, object()

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from vgspec.analysis.signal import tails
-from vgspec.analysis.signal.functions import Fn, chain, skewed
+from vgspec.analysis.signal.functions import Fn, affine, chain, skewed
 from vgspec.analysis.signal.gradients import align
 from vgspec.analysis.signal.positions import alike
 from vgspec.analysis.signal.quadrature import Basis, Vector, mehler, spectrum
@@ -50,7 +50,13 @@ def apply_function(state: State, fn: Fn) -> Step:
         if segment.curve is None:
             base = segment.moments
             functions = chain(fn)
-            if abs(segment.skew) > 0.05 and fn.homogeneous and not degenerate(base):
+            if segment.bent is not None:
+                base, functions = segment.bent.base, chain(segment.bent.function)
+                if not fn.homogeneous:  # it sees the values, not their ratio to the deviation
+                    deviation = math.sqrt(base.q)
+                    base, functions = base.scaled(1.0 / deviation), functions.then(affine(round(deviation, 6), 0.0))
+                functions = functions.then(fn)
+            elif abs(segment.skew) > 0.05 and fn.homogeneous and not degenerate(base):
                 ratio = base.m / math.sqrt(base.q - base.m * base.m)
                 functions = chain(skewed(round(ratio, 3) + 0.0, round(segment.skew, 2)), fn)
         else:

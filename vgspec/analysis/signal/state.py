@@ -18,6 +18,7 @@ from vgspec.analysis.signal.quadrature import Vector
 
 __all__ = [
     "BATCH_SIZE",
+    "Bent",
     "Grad",
     "GradSegment",
     "Lean",
@@ -89,6 +90,13 @@ def constant_moments(value: float) -> Moments:
     return independent_moments(value * value, value)
 
 
+class Bent(NamedTuple):
+    """A sum as a growing function of a Gaussian tensor: its moments, and the function in units of its deviation."""
+
+    base: Moments
+    function: Any
+
+
 class Segment(NamedTuple):
     """A run of channels with common statistics.
 
@@ -100,6 +108,7 @@ class Segment(NamedTuple):
         skew: skewness of a sum that holds rectified parts; 0 for what is taken as Gaussian.
         uneven: the same from the few samples, positions or directions that they are measured over.
         excess: of the elements' kurtosis within a channel over that of a Gaussian.
+        bent: how the sum is distributed, where ``skew`` is not all that is known.
         dropped: behind dropout, the segment before it and the share that is kept.
     """
 
@@ -111,6 +120,7 @@ class Segment(NamedTuple):
     skew: float = 0.0
     excess: float = 0.0
     dropped: tuple[Segment, float] | None = None
+    bent: Bent | None = None
 
 
 class State(NamedTuple):

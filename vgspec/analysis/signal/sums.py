@@ -1,0 +1,97 @@
+"""The distribution of a sum of a rectified tensor and others: what a stream of residual blocks looks like.
+
+``x + b`` with ``x = max(x' + b', 0)`` is a random walk reflected at zero, and no Gaussian: after many blocks it is
+nearer to the absolute value of one. Its distribution is computed and given as a growing function of a Gaussian, so that
+the next rectifier is applied to that.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from vgspec.analysis.signal.functions import Fn, chain
+from vgspec.analysis.signal.quadrature import Vector, mehler, normal_cdf
+from vgspec.analysis.signal.response import respond
+from vgspec.analysis.signal.state import Bent, Moments, Segment
+
+__all__ = ["bent_sum"]
+
+_Z: Vector = np.linspace(-4.0, 4.0, 33)
+_STEP = float(_Z[1] - _Z[0])
+_LEVELS: Vector = normal_cdf(_Z)
+_DENSITY: Vector = np.exp(-0.5 * _Z * _Z)
+
+
+def bent_sum(parts: list[Segment], merged: Moments) -> Bent | None:
+    """The sum of independent tensors as a function of a Gaussian one; None where it is not one of them that bends it.
+
+    Args:
+        parts: the terms.
+        merged: moments of the sum.
+    """
+    curved = [part for part in parts if part.curve is not None]
+    others = [part.moments for part in parts if part.curve is None]
+    variance = sum(x.q - x.m * x.m for x in others)
+    mean = sum(x.m for x in others)
+    total = merged.q - merged.m * merged.m
+    if len(curved) != 1 or not total > 1e-9 * merged.q or not variance > 1e-3 * total:
+        return None
+    deviation, own = math.sqrt(total), math.sqrt(variance / total)
+    response, scale = respond(curved[0].curve.base, curved[0].curve.functions)
+    values = (response.value * scale + mean) / deviation
+    weights = response.basis.weights
+    seen = weights > 1e-9
+    values, weights = values[seen], weights[seen]
+    y = np.linspace(float(values.min()) - 4.0 * own, float(values.max()) + 4.0 * own, 65)
+    points = np.interp(_LEVELS, normal_cdf((y[:, None] - values) / own) @ weights, y)
+    apart = (points[:, None] - values) / own  # one step of Newton's method from there
+    density = np.maximum(np.exp(-0.5 * apart * apart) @ weights, 1e-6)
+    points -= (normal_cdf(apart) @ weights - _LEVELS) / density * (own * math.sqrt(2.0 * math.pi))
+    slopes = np.clip(_DENSITY * own / density, 0.5 * own, 4.0)
+    fn = _quantile(points.round(4).tobytes(), slopes.round(4).tobytes())
+    shape, _ = respond(Moments(0.0, 1.0, *(0.0,) * 7), chain(fn))
+
+    mean_square = float(shape.squares[0])
+
+    def correlation(product: float) -> float:
+        """That of the Gaussians for which the function's mean product is the sum's."""
+        wanted = product / total
+        c = (product - merged.m * merged.m) / total
+        slope = shape.square - mean_square
+        for _ in range(3):  # all but linear
+            found = mehler(shape.squares, shape.square, c)
+            c = min(max(c + (wanted - found) / slope, -1.0), 1.0)
+        return c
+
+    known: dict[float, float] = {}
+    pairs = (known[value] if value in known else known.setdefault(value, correlation(value)) for value in merged[2:])
+    base = Moments(0.0, total, *(total * value for value in pairs))
+    return Bent(base, fn)
+
+
+def _quantile(points: bytes, slopes: bytes) -> Fn:
+    """A function with these values and slopes at `_Z`, cubic between and straight outside."""
+    table, rises = np.frombuffer(points), np.frombuffer(slopes)
+    zero = float(np.interp(0.0, table, _Z))  # where a rectifier that follows has its kink
+
+    def value(x: Vector) -> Vector:
+        at = np.clip(((x - _Z[0]) / _STEP).astype(np.intp), 0, _Z.size - 2)
+        t = np.clip((x - _Z[at]) / _STEP, 0.0, 1.0)
+        rest = 1.0 - t
+        inside = rest * rest * ((1.0 + 2.0 * t) * table[at] + t * _STEP * rises[at])
+        inside += t * t * ((1.0 + 2.0 * rest) * table[at + 1] - rest * _STEP * rises[at + 1])
+        outside = rises[-1] * np.maximum(x - _Z[-1], 0.0) + rises[0] * np.minimum(x - _Z[0], 0.0)
+        result: Vector = inside + outside
+        return result
+
+    def rise(x: Vector) -> Vector:
+        at = np.clip(((x - _Z[0]) / _STEP).astype(np.intp), 0, _Z.size - 2)
+        t = np.clip((x - _Z[at]) / _STEP, 0.0, 1.0)
+        rest = 1.0 - t
+        result: Vector = 6.0 * t * rest * (table[at + 1] - table[at]) / _STEP
+        result += rest * (1.0 - 3.0 * t) * rises[at] + t * (1.0 - 3.0 * rest) * rises[at + 1]
+        return result
+
+    return Fn(("quantile", points, slopes), value, rise, (zero,) if abs(zero) < _Z[-1] else (), True)
