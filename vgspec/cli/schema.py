@@ -1,4 +1,4 @@
-"""``vgspec schema``: print the JSON Schema of specs, or of what ``lint`` writes as JSON."""
+"""``vgspec schema``: print the JSON Schema of specs, of settings, or of what ``lint`` writes as JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from vgspec.cli.parser import Subparsers
 
 __all__ = ["add_parser", "run"]
 
-_FILES = {"spec": "vgspec.schema.json", "lint-output": "vgspec-lint-output.schema.json"}
+_FILES = {
+    "spec": "vgspec.schema.json",
+    "settings": "vgspec-settings.schema.json",
+    "pyproject": "vgspec-pyproject.schema.json",
+    "lint-output": "vgspec-lint-output.schema.json",
+}
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -18,23 +23,27 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "schema",
         help="print the JSON Schema of specs",
-        description="Print a JSON Schema (draft 2020-12): that of specs, for completion and checks in an editor, or "
+        description="Print a JSON Schema: that of specs or of settings, for completion and checks in an editor, or "
         "that of the output of 'lint --output-format json'.",
-        examples=(("vgspec schema > vgspec.schema.json", "for an editor"),),
+        examples=(
+            ("vgspec schema > vgspec.schema.json", "for an editor of specs"),
+            ("vgspec schema settings > vgspec-settings.schema.json", "for an editor of vgspec.toml"),
+        ),
     )
     parser.add_argument(
         "schema",
         nargs="?",
         choices=tuple(_FILES),
         default="spec",
-        metavar="{spec,lint-output}",
-        help="of specs (default), or of the JSON output of lint",
+        metavar="{" + ",".join(_FILES) + "}",
+        help="of specs (default), of a vgspec.toml, of a pyproject.toml with [tool.vgspec], or of the JSON output of "
+        "lint",
     )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, out: Output) -> int:
-    """Print the schema that is shipped; it is made from the layer descriptors and the report."""
+    """Print the schema that is shipped; they are made from the layers' descriptors, the settings and the report."""
     from vgspec.resources import resource_path
 
     out.write_data(resource_path(f"schema/{_FILES[args.schema]}").read_text(encoding="utf-8"))

@@ -104,6 +104,14 @@ def lint_output_text() -> str:
     return json.dumps(SCHEMA, indent=1, ensure_ascii=False) + "\n"
 
 
+def settings_schema_text(*, pyproject: bool) -> str:
+    """The text of ``schema/vgspec-settings.schema.json``, or of that for a ``pyproject.toml``."""
+    from vgspec.settings.schema import pyproject_schema, settings_schema
+
+    schema = pyproject_schema() if pyproject else settings_schema()
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+
+
 def page(path: str) -> Callable[[], str]:
     """A page of the documentation, with its tables and the output of its commands as they are now."""
 
@@ -129,6 +137,8 @@ GENERATED: tuple[Generated, ...] = (
     Generated("vgspec/layers/index.py", index_text),
     Generated("schema/vgspec.schema.json", schema_text),
     Generated("schema/vgspec-lint-output.schema.json", lint_output_text),
+    Generated("schema/vgspec-settings.schema.json", partial(settings_schema_text, pyproject=False)),
+    Generated("schema/vgspec-pyproject.schema.json", partial(settings_schema_text, pyproject=True)),
     Generated("docs/reference/cli.md", reference.cli_text),
     Generated("docs/reference/settings.md", settings_page.settings_text),
     Generated("docs/reference/layers.md", reference.layers_text),

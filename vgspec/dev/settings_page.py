@@ -77,7 +77,8 @@ Among rules, what is ignored comes before what is selected. What makes a spec in
 
 ## A mistake in the file
 
-is shown at its place, and nothing is linted: the exit status is 2.
+is shown at its place, and nothing is linted: the exit status is 2. An editor underlines it while you write, by the
+[JSON Schema of settings](../how-to/editor.md#settings-vgspectoml-and-pyprojecttoml).
 
 <!-- file: wrong.toml -->
 ```toml
