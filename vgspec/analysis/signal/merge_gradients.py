@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TypeVar
 
 from vgspec.analysis.signal.alignment import kept
 from vgspec.analysis.signal.gradients import align
@@ -10,7 +14,58 @@ from vgspec.analysis.signal.quadrature import normal_cdf
 from vgspec.analysis.signal.response import respond
 from vgspec.analysis.signal.state import Grad, GradSegment, Lean, Segment
 
-__all__ = ["leans_of", "projection", "share_of", "unbroadcast"]
+__all__ = ["Others", "leans_of", "others", "projections", "share_of", "unbroadcast"]
+
+
+T = TypeVar("T")
+
+
+def others(values: Sequence[T], join: Callable[[T, T], T], empty: T) -> list[T]:
+    """For each value all the others joined, in time that grows with their number and not with its square."""
+    before = [empty]
+    for value in values[:-1]:
+        before.append(join(before[-1], value))
+    result, after = list(before), empty
+    for index in reversed(range(len(values))):
+        result[index] = join(before[index], after)
+        after = join(values[index], after)
+    return result
+
+
+class Others:
+    """What the other inputs of a merge are together, for each input and each segment of its channels.
+
+    The lists are by segment, then by input.
+    """
+
+    def __init__(self, columns: Sequence[tuple[Segment, ...]]) -> None:
+        """Look at inputs whose segments are aligned."""
+        self._rows = [[item.moments for item in row] for row in zip(*columns, strict=True)]
+
+    @cached_property
+    def products(self) -> list[list[tuple[float, ...]]]:
+        """The products of the mean squares and of the mean products."""
+        ones = (1.0,) * 5
+        return [others([(x.q, x.p, x.s, x.r, x.k) for x in row], _times, ones) for row in self._rows]
+
+    @cached_property
+    def means(self) -> list[list[float]]:
+        """The sums of the means."""
+        return [others([x.m for x in row], operator.add, 0.0) for row in self._rows]
+
+    @cached_property
+    def variances(self) -> list[list[float]]:
+        """The sums of the variances."""
+        return [others([max(x.q - x.m * x.m, 0.0) for x in row], operator.add, 0.0) for row in self._rows]
+
+    @cached_property
+    def whole(self) -> list[float]:
+        """The variance of the sum of all inputs, by segment."""
+        return [sum(x.q - x.m**2 for x in row) for row in self._rows]
+
+
+def _times(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(x * y for x, y in zip(a, b, strict=True))
 
 
 def unbroadcast(grad: Grad, positions: int, channels: int, left: int, width: int) -> Grad:
@@ -47,8 +102,9 @@ def share_of(
     index: int,
     n: int,
     repeated: tuple[int, ...],
+    rest: Others,
 ) -> Grad:
-    """The gradient at one input."""
+    """The gradient at one input; ``rest`` is what the others are."""
     if kind in ("add", "subtract", "average"):
         factor = repeated[index] / (n * n) if kind == "average" else float(repeated[index])
         if kind == "subtract" and repeated[index] == n == 2:
@@ -58,51 +114,46 @@ def share_of(
         masks = kind == "add" and factor == 1.0 and any(g.positive for g in grad.segments)
         if not masks and not any(g.linear for g in grad.segments):
             return found
-        parts = [_of_term(g, sign, columns, at, index) for at, g in enumerate(align(found, cuts))]
-        return found.with_segments(_masked(g, at, columns, index) if masks else g for at, g in enumerate(parts))
+        parts = [_of_term(g, sign, columns, at, index, rest) for at, g in enumerate(align(found, cuts))]
+        return found.with_segments(_masked(g, at, columns, index, rest) if masks else g for at, g in enumerate(parts))
     if kind in ("maximum", "minimum"):
         return grad.scaled(1.0 / n) if repeated[index] == 1 else grad
     result = []
     for at, g in enumerate(align(grad, cuts)):
-        q, p, s, r, k = 1.0, 1.0, 1.0, 1.0, 1.0
-        for other in range(n):
-            if other != index:
-                x = columns[other][at].moments
-                q, p, s, r, k = q * x.q, p * x.p, s * x.s, r * x.r, k * x.k
+        q, p, s, r, k = rest.products[at][index]
         times = 2.0 if repeated[index] > 1 else 1.0
         result.append(GradSegment(g.size, g.q * q * times, g.p * p, g.s * s, g.r * r, g.k * k))
     return grad.with_segments(result)
 
 
-def _along(columns: list[tuple[Segment, ...]], at: int, index: int) -> float:
+def _along(columns: list[tuple[Segment, ...]], at: int, index: int, rest: Others) -> float:
     """What share of a gradient along a sum lies along one of its terms: their correlation."""
     own = columns[index][at].moments
-    others = sum(column[at].moments.m for place, column in enumerate(columns) if place != index)
-    mean = own.m + others
-    total = sum(column[at].moments.q - column[at].moments.m ** 2 for column in columns) + mean * mean
+    mean = own.m + rest.means[at][index]
+    total = rest.whole[at] + mean * mean
     scale = math.sqrt(max(own.q * total, 0.0))
-    return min((own.q + own.m * others) / scale, 1.0) if scale > 0.0 else 0.0
+    return min((own.q + own.m * rest.means[at][index]) / scale, 1.0) if scale > 0.0 else 0.0
 
 
-def _of_term(g: GradSegment, sign: float, columns: list[tuple[Segment, ...]], at: int, index: int) -> GradSegment:
+def _of_term(
+    g: GradSegment, sign: float, columns: list[tuple[Segment, ...]], at: int, index: int, rest: Others
+) -> GradSegment:
     """The gradient at one term of a sum.
 
     Only a share of it lies along the term. All of what was linear in the sum stays linear in what the terms have in
     common: they mostly come from one input.
     """
-    return g._replace(a=sign * g.a * _along(columns, at, index)) if g.a else g
+    return g._replace(a=sign * g.a * _along(columns, at, index, rest)) if g.a else g
 
 
-def _masked(g: GradSegment, at: int, columns: list[tuple[Segment, ...]], index: int) -> GradSegment:
+def _masked(g: GradSegment, at: int, columns: list[tuple[Segment, ...]], index: int, rest: Others) -> GradSegment:
     """The gradient at one term of a sum that a rectifier follows: it comes where the sum is positive.
 
     That is more likely where the term is large, so the masks of successive rectifiers in a residual stream agree more
     often than by chance.
     """
     curve = columns[index][at].curve
-    others = [column[at].moments for place, column in enumerate(columns) if place != index]
-    mean = sum(x.m for x in others)
-    variance = sum(max(x.q - x.m * x.m, 0.0) for x in others)
+    mean, variance = rest.means[at][index], rest.variances[at][index]
     if not g.positive or curve is None or variance <= 0.0:
         return g._replace(given=None, positive=False)
     response, scale = respond(curve.base, curve.functions)
@@ -111,25 +162,29 @@ def _masked(g: GradSegment, at: int, columns: list[tuple[Segment, ...]], index: 
     return g._replace(given=chance / total if total > 0 else None, positive=False)
 
 
-def projection(kind: str, columns: list[tuple[Segment, ...]], cuts: tuple[int, ...], index: int) -> tuple[float, float]:
-    """How much of the result an input of a merge is, and the mean square of the rest of that input."""
+def projections(kind: str, columns: list[tuple[Segment, ...]], cuts: tuple[int, ...]) -> list[tuple[float, float]]:
+    """For each input of a merge, how much of the result it is, and the mean square of the rest of it."""
     if kind == "multiply":
-        return 1.0, 0.0
+        return [(1.0, 0.0)] * len(columns)
     if kind in ("maximum", "minimum"):
-        return 1.0 / len(columns), 0.0
-    own = whole = square = 0.0
+        return [(1.0 / len(columns), 0.0)] * len(columns)
+    signs = [-1.0 if kind == "subtract" and place else 1.0 for place in range(len(columns))]
+    means = [sum(s * column[at].moments.m for s, column in zip(signs, columns, strict=True)) for at in range(len(cuts))]
+    whole = 0.0
     for at, size in enumerate(cuts):
-        sign = -1.0 if kind == "subtract" else 1.0
-        signs = [1.0 if place == 0 else sign for place in range(len(columns))]
-        mean = sum(s * column[at].moments.m for s, column in zip(signs, columns, strict=True))
-        x = columns[index][at].moments
-        own += size * (x.q - x.m * x.m + signs[index] * x.m * mean)
-        whole += size * (sum(column[at].moments.q - column[at].moments.m ** 2 for column in columns) + mean * mean)
-        square += size * x.q
+        whole += size * (sum(column[at].moments.q - column[at].moments.m ** 2 for column in columns) + means[at] ** 2)
     if not whole > 0.0:
-        return 0.0, 0.0
-    share = abs(own) / whole
-    return share, max(square - share * share * whole, 0.0) / sum(cuts)
+        return [(0.0, 0.0)] * len(columns)
+    result = []
+    for sign, column in zip(signs, columns, strict=True):
+        own = square = 0.0
+        for at, size in enumerate(cuts):
+            x = column[at].moments
+            own += size * (x.q - x.m * x.m + sign * x.m * means[at])
+            square += size * x.q
+        share = abs(own) / whole
+        result.append((share, max(square - share * share * whole, 0.0) / sum(cuts)))
+    return result
 
 
 def leans_of(grad: Grad, merge: object, index: int, part: tuple[float, float], elements: int) -> tuple[Lean, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from vgspec.analysis.signal.alignment import body_of
 from vgspec.analysis.signal.functions import absolute, affine, chain
 from vgspec.analysis.signal.kinship import Kin, join
-from vgspec.analysis.signal.merge_gradients import leans_of, projection, share_of, unbroadcast
+from vgspec.analysis.signal.merge_gradients import Others, leans_of, others, projections, share_of, unbroadcast
 from vgspec.analysis.signal.positions import Profile, alike, blend
 from vgspec.analysis.signal.response import function_moments, third_moment
 from vgspec.analysis.signal.state import (
@@ -246,7 +246,7 @@ def combine(
         output = _with_tails(output, columns, wide_states)
 
     bodies = [body_of(state) for state in states]
-    lean_of = [projection(kind, columns, cuts, index) for index in range(n)]
+    lean_of = projections(kind, columns, cuts)
     elements = output.positions * output.channels
 
     def backward(grads: tuple[Grad | None, ...]) -> Pulled:
@@ -254,8 +254,11 @@ def combine(
         if grad is None:
             return Pulled((None,) * n)
         results = []
+        rest = Others(columns)
+        gates = others([state.vary for state in wide_states], both, 0.0) if kind == "multiply" else []
+        uneven = [at for at, state in enumerate(wide_states) if state.profile]
         for index in range(n):
-            inward = share_of(kind, grad, columns, cuts, index, n, repeated)
+            inward = share_of(kind, grad, columns, cuts, index, n, repeated, rest)
             if joined is not None:
                 if kind in ("maximum", "minimum"):
                     inward = grad.scaled(joined.shares[index])
@@ -263,9 +266,10 @@ def combine(
             if factors[index] != 1.0:
                 inward = inward.scaled(factors[index] ** 2)
             if kind == "multiply":
-                others = _vary(kind, tuple(state for at, state in enumerate(wide_states) if at != index))
-                inward = inward.scaled(1.0 + together(grad.vary, others))._replace(vary=both(grad.vary, others))
-                place = _profile(kind, tuple(state for at, state in enumerate(wide_states) if at != index))
+                gate = gates[index]
+                inward = inward.scaled(1.0 + together(grad.vary, gate))._replace(vary=both(grad.vary, gate))
+                other = [at for at in uneven[:3] if at != index]
+                place = wide_states[other[0]].profile if len(other) == 1 else ()
                 inward = inward.scaled(1.0 + alike(grad.profile, place))
             leans = leans_of(grad, merge, index, lean_of[index], elements)
             inward = pulls[index](inward)._replace(leans=leans, body=bodies[index])
