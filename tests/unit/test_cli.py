@@ -20,6 +20,7 @@ from vgspec.cli.output import Output, wants_color
 from vgspec.cli.params import parse_params
 from vgspec.codes import DUPLICATE_KEY
 from vgspec.diagnostics import Severity
+from vgspec.lint.rules import RULES
 from vgspec.report.model import Rule
 from vgspec.settings import Settings
 from vgspec.settings.selection import select, word_problem
@@ -578,6 +579,14 @@ def test_rules_and_their_pages(folder: Path) -> None:
     assert [row["code"] for row in rows] == sorted({row["code"] for row in rows})
     assert len({row["name"] for row in rows}) == len(rows)
     assert len(Result("rules").out.splitlines()) == len(rows)
+    rules = {rule.code: rule for rule in RULES}
+    for row in rows:
+        rule = rules.get(row["code"])
+        counts = None if rule is None else {"bad": len(rule.bad), "good": len(rule.good)}
+        assert (row["examples"], row["measured"]) == (counts, rule is not None and rule.measured)
+        assert row["group"] == (None if rule is None else rule.group)
+    assert all(row["examples"]["bad"] for row in rows if row["examples"])
+    assert {row["code"] for row in rows if row["examples"] is not None} == set(rules)
     for row in rows:
         for word in (row["code"], row["name"], row["code"].lower()):
             result = Result("rule", word)

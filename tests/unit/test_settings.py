@@ -8,6 +8,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
@@ -116,7 +117,7 @@ def test_config_and_isolated(folder: Path) -> None:
     assert "exclude each other" in result.err
     result = lint("model.yaml", "--config", "none.toml")
     assert result.status == 2
-    assert "there is no such file" in result.err
+    assert "there is no such file" in result.out
     (folder / "pyproject.toml").write_text('[tool.vgspec]\nignore = ["VG103"]\n')
     assert lint("model.yaml", "--config", "pyproject.toml").names() == set()
 
@@ -271,8 +272,8 @@ def test_settings_that_are_found_may_lower_limits_only(folder: Path) -> None:
     (folder / "vgspec.toml").write_text(f"[limits]\nmax-repeat = {high}\n")
     result = lint("model.yaml")
     assert result.status == 2
-    assert "may only lower limits" in result.err
-    assert "--config vgspec.toml" in result.err
+    assert "may only lower limits" in result.out
+    assert "--config vgspec.toml" in result.out
     (folder / "model.yaml").write_text(STACK.replace("repeat: 6", f"repeat: {high}"))
     assert lint("model.yaml", "--isolated").names() == {"limit-exceeded"}
     assert "limit-exceeded" not in lint("model.yaml", "--config", "vgspec.toml", "--select", "VG7").names()
@@ -527,3 +528,68 @@ def test_every_example_in_the_table_is_valid(folder: Path) -> None:
         (folder / "pyproject.toml").write_text(text + "\n")
         found = find_settings(folder / "model.yaml")
         assert row.name in found.origins
+
+
+# --- wrong settings in reports for programs ---------------------------------------------------------------
+
+WRONG_SETTINGS = "[rules.gradient-vanish]\nnorm = 1\n"
+
+
+@pytest.fixture
+def wrong_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a spec and wrong settings, below a folder without."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "model.yaml").write_text(STACK)
+    (tmp_path / "sub" / "vgspec.toml").write_text(WRONG_SETTINGS)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("argv", [("sub",), ("--config", "sub/vgspec.toml"), ("sub", "--fix")], ids=" ".join)
+def test_wrong_settings_are_a_report_for_programs(wrong_below: Path, argv: tuple[str, ...]) -> None:
+    before = (wrong_below / "sub" / "model.yaml").read_bytes()
+    found = Result("lint", "--output-format", "json", *argv)
+    assert (found.status, found.err) == (2, "error: 1 mistake in the settings; nothing was done\n")
+    report = json.loads(found.out)
+    [finding] = report["diagnostics"]
+    assert (finding["name"], finding["file"], finding["range"]["start"]["line"]) == (
+        "bad-setting",
+        "sub/vgspec.toml",
+        1,
+    )
+    assert report["summary"] == {"files": 0, "errors": 1, "warnings": 0, "infos": 0, "failed": True}
+    assert (wrong_below / "sub" / "model.yaml").read_bytes() == before
+    found = Result("lint", "--output-format", "sarif", *argv)
+    [run] = json.loads(found.out)["runs"]
+    assert [item["ruleId"] for item in run["results"]] == [finding["code"]]
+    place = run["results"][0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "sub/vgspec.toml"
+    found = Result("lint", "--output-format", "junit", *argv)
+    assert ElementTree.fromstring(found.out).find(".//failure") is not None
+    found = Result("lint", "--output-format", "github", *argv)
+    assert found.out.startswith("::error file=sub/vgspec.toml,line=1,")
+    found = Result("lint", "--output-format", "json", "--statistics", *argv)
+    assert [(row["name"], row["count"]) for row in json.loads(found.out)] == [("bad-setting", 1)]
+
+
+def test_the_format_of_right_settings_holds_for_what_is_said_of_wrong_ones(wrong_below: Path) -> None:
+    (wrong_below / "vgspec.toml").write_text('output-format = "json"\n')
+    assert json.loads(Result("lint", "sub").out)["summary"]["errors"] == 1
+    assert Result("lint", "sub", "--output-format", "text").out == ""
+    (wrong_below / "vgspec.toml").write_text('output-format = "jsn"\n')
+    found = Result("lint", "sub")
+    assert (found.status, found.out) == (2, "")
+    assert "did you mean 'json'?" in found.err
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [("lint", "sub"), ("lint", "sub", "--output-format", "concise"), ("lint", "sub", "--output-format", "json", "--diff"),
+     ("lint", "sub", "--output-format", "json", "--show-settings"), ("show", "sub/model.yaml"),
+     ("profile", "sub/model.yaml", "--output-format", "json")],
+    ids=" ".join,
+)  # fmt: skip
+def test_where_no_report_is_asked_for_they_are_said_on_standard_error(wrong_below: Path, argv: tuple[str, ...]) -> None:
+    found = Result(*argv)
+    assert (found.status, found.out) == (2, "")
+    assert "did you mean 'gradient-vanishes'?" in found.err

@@ -31,6 +31,7 @@ __all__ = [
     "make_report",
     "read_standard_input",
     "show_diagnostics",
+    "write_report",
 ]
 
 
@@ -228,3 +229,19 @@ def show_diagnostics(
         out.stderr.write(render_diagnostic(diagnostic, report.sources, look) + "\n")
     if files and report.counts.total:
         out.stderr.write(summary_line(report, look) + "\n")
+
+
+def write_report(report: Report, output_format: str, statistics: bool, out: Output) -> None:
+    """Write a report, or how often each rule was broken, to standard output."""
+    from vgspec import __version__
+    from vgspec.report.formats import render
+    from vgspec.report.statistics import render_statistics
+
+    if statistics:
+        text = render_statistics(report, output_format, out.look)
+    else:
+        text = render(report, output_format, look=out.look, base=os.getcwd(), tool_version=__version__)
+    if output_format not in ("text", "concise"):
+        out.write_data(text)
+    elif report.counts.total or (report.files and out.verbosity >= 0):
+        out.write(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,9 +16,8 @@ if TYPE_CHECKING:
     from vgspec.cli.checking import Job, Linted
     from vgspec.cli.discover import Target
     from vgspec.cli.settings import Chooser
-    from vgspec.report.model import Report
 
-__all__ = ["Run", "add_parser", "run", "write_report"]
+__all__ = ["Run", "add_parser", "run"]
 
 _FORMATS = ("text", "concise", "json", "sarif", "github", "junit")
 _FAIL_ON = ("error", "warning", "info", "never")
@@ -224,7 +222,7 @@ class Run:
         """Show what was found; the exit status."""
         from vgspec.cli.bugs import wants_traceback
         from vgspec.cli.catalog import all_rules
-        from vgspec.cli.checking import make_report
+        from vgspec.cli.checking import make_report, write_report
 
         for item in results:
             if item.traceback and wants_traceback():
@@ -234,19 +232,3 @@ class Run:
         if any(item.traceback for item in results):
             return Exit.BUG
         return Exit.FAILED if report.failed and not self.args.exit_zero else Exit.OK
-
-
-def write_report(report: Report, output_format: str, statistics: bool, out: Output) -> None:
-    """Write a report, or how often each rule was broken, to standard output."""
-    from vgspec import __version__
-    from vgspec.report.formats import render
-    from vgspec.report.statistics import render_statistics
-
-    if statistics:
-        text = render_statistics(report, output_format, out.look)
-    else:
-        text = render(report, output_format, look=out.look, base=os.getcwd(), tool_version=__version__)
-    if output_format not in ("text", "concise"):
-        out.write_data(text)
-    elif report.counts.total or (report.files and out.verbosity >= 0):
-        out.write(text)

@@ -89,18 +89,52 @@ def chooser_of(args: argparse.Namespace, out: Output, rules: Sequence[Rule] | No
         raise UsageError("--isolated and --config exclude each other: use one of them")
     known = rules if rules is not None else known_rules()
     overrides = _Overrides.of(args, known)
+    form = _ReportForm.of(args)
     try:
-        return Chooser(Finder(known, args.config, isolated=args.isolated), overrides, out)
+        return Chooser(Finder(known, args.config, isolated=args.isolated), overrides, out, form)
     except SettingsError as error:
-        raise report_error(error, out) from error
+        raise report_error(error, out, form) from error
 
 
-def report_error(error: SettingsError, out: Output) -> Reported:
-    """Show what is wrong with a settings file; the exception that ends the call."""
+@dataclass(frozen=True, slots=True)
+class _ReportForm:
+    """How a call reports.
+
+    Attributes:
+        wanted: whether its result is a report, as that of ``lint`` is unless it does something else.
+        output_format: what ``--output-format`` says; empty without it.
+        statistics: whether findings are counted only.
+    """
+
+    wanted: bool = False
+    output_format: str = ""
+    statistics: bool = False
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> _ReportForm:
+        if getattr(args, "command", "") != "lint" or args.diff or args.show_settings or args.watch:
+            return cls()
+        return cls(True, args.output_format or "", args.statistics)
+
+
+def report_error(error: SettingsError, out: Output, form: _ReportForm = _ReportForm()) -> Reported:
+    """Show what is wrong with a settings file; the exception that ends the call.
+
+    People read it on standard error. A program that waits for a report gets one, in its format, of no file but the
+    settings.
+    """
     from vgspec.report.text import render_diagnostic
 
-    for diagnostic in error.diagnostics:
-        out.stderr.write(render_diagnostic(diagnostic, error.sources, out.error_look) + "\n")
+    if form.output_format not in ("", "text", "concise"):
+        from vgspec.cli.catalog import all_rules
+        from vgspec.cli.checking import write_report
+        from vgspec.report.model import Report
+
+        report = Report((), error.diagnostics, error.sources, all_rules(pages=form.output_format == "sarif"))
+        write_report(report, form.output_format, form.statistics, out)
+    else:
+        for diagnostic in error.diagnostics:
+            out.stderr.write(render_diagnostic(diagnostic, error.sources, out.error_look) + "\n")
     count = len(error.diagnostics)
     out.problem("error", f"{count} mistake{'s' if count > 1 else ''} in the settings; nothing was done")
     return Reported(Exit.USAGE)
@@ -195,11 +229,13 @@ class Chooser:
         finder: finds the settings files.
         overrides: what the options say.
         out: where a wrong settings file is reported.
+        form: how it is reported.
     """
 
     finder: Any
     overrides: _Overrides
     out: Output
+    form: _ReportForm = _ReportForm()
     _over: dict[int, tuple[Settings, Settings]] = field(default_factory=dict)
     _selections: dict[tuple[int, tuple[str, ...]], Selection] = field(default_factory=dict)
 
@@ -214,10 +250,21 @@ class Chooser:
         try:
             found: Settings = self.finder.of(path)
         except SettingsError as error:
-            raise report_error(error, self.out) from error
+            raise report_error(error, self.out, self._form()) from error
         if id(found) not in self._over:
             self._over[id(found)] = (found, self.overrides.over(found))  # kept, so that the id stays taken
         return self._over[id(found)][1]
+
+    def _form(self) -> _ReportForm:
+        """The form of a report; without an option, that of the settings for the current folder, if these are right."""
+        from vgspec.settings import SettingsError
+
+        if not self.form.wanted or self.form.output_format:
+            return self.form
+        try:
+            return replace(self.form, output_format=self.finder.of(None).output_format)
+        except SettingsError:
+            return self.form
 
     def selection(self, settings: Settings, path: str | os.PathLike[str] | None) -> Selection:
         """Which findings of a spec are shown."""

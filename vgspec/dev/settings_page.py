@@ -90,6 +90,10 @@ norm = 1e-6
 $ vgspec lint model.yaml --config wrong.toml
 ```
 
+A program that asked `lint` for a report (`--output-format json`, `sarif`, `github` or `junit`) gets one on standard
+output, whose only findings are the mistakes, at their places in the settings file; the exit status is 2 all the same.
+Every other bad call says what is wrong on standard error and leaves standard output empty.
+
 ## Files from strangers
 
 A pull request may bring settings. They are data: nothing in them is run, imported or read as a path to open. They may
