@@ -8,12 +8,13 @@ the next rectifier is applied to that.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
 from vgspec.analysis.signal.functions import Fn, chain
-from vgspec.analysis.signal.quadrature import Vector, mehler, normal_cdf
-from vgspec.analysis.signal.response import respond
+from vgspec.analysis.signal.quadrature import Vector, mehler_all, normal_cdf
+from vgspec.analysis.signal.response import Curve, respond
 from vgspec.analysis.signal.state import Bent, Moments, Segment
 
 __all__ = ["bent_sum"]
@@ -36,10 +37,19 @@ def bent_sum(parts: list[Segment], merged: Moments) -> Bent | None:
     variance = sum(x.q - x.m * x.m for x in others)
     mean = sum(x.m for x in others)
     total = merged.q - merged.m * merged.m
-    if len(curved) != 1 or not total > 1e-9 * merged.q or not variance > 1e-3 * total:
+    if len(curved) != 1 or not math.isfinite(total):
         return None
+    if not total > 1e-9 * merged.q or not variance > 1e-3 * total:
+        return None
+    return _bent(curved[0].curve, mean, variance, merged)
+
+
+@lru_cache(maxsize=512)
+def _bent(curve: Curve, mean: float, variance: float, merged: Moments) -> Bent:
+    """The sum of a function of a Gaussian and another Gaussian."""
+    total = merged.q - merged.m * merged.m
     deviation, own = math.sqrt(total), math.sqrt(variance / total)
-    response, scale = respond(curved[0].curve.base, curved[0].curve.functions)
+    response, scale = respond(curve.base, curve.functions)
     values = (response.value * scale + mean) / deviation
     weights = response.basis.weights
     seen = weights > 1e-9
@@ -52,23 +62,14 @@ def bent_sum(parts: list[Segment], merged: Moments) -> Bent | None:
     slopes = np.clip(_DENSITY * own / density, 0.5 * own, 4.0)
     fn = _quantile(points.round(4).tobytes(), slopes.round(4).tobytes())
     shape, _ = respond(Moments(0.0, 1.0, *(0.0,) * 7), chain(fn))
-
-    mean_square = float(shape.squares[0])
-
-    def correlation(product: float) -> float:
-        """That of the Gaussians for which the function's mean product is the sum's."""
-        wanted = product / total
-        c = (product - merged.m * merged.m) / total
-        slope = shape.square - mean_square
-        for _ in range(3):  # all but linear
-            found = mehler(shape.squares, shape.square, c)
-            c = min(max(c + (wanted - found) / slope, -1.0), 1.0)
-        return c
-
-    known: dict[float, float] = {}
-    pairs = (known[value] if value in known else known.setdefault(value, correlation(value)) for value in merged[2:])
-    base = Moments(0.0, total, *(total * value for value in pairs))
-    return Bent(base, fn)
+    # the Gaussians' correlations for which the function's mean products are the sum's: all but linear in them
+    wanted = np.array(merged[2:]) / total
+    slope = shape.square - float(shape.squares[0])
+    found = wanted - merged.m * merged.m / total
+    for _ in range(3):
+        known = mehler_all(shape.squares, shape.square, found.tolist())
+        found = np.clip(found + (wanted - np.array(known)) / slope, -1.0, 1.0)
+    return Bent(Moments(0.0, total, *(total * found).tolist()), fn)
 
 
 def _quantile(points: bytes, slopes: bytes) -> Fn:
