@@ -176,9 +176,9 @@ def test_fixing_works_here(spec: Path) -> None:
 
 def test_a_fix_that_would_break_the_file_is_not_offered(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from vgspec.diagnostics import Edit, Span
-    from vgspec.lint import fixes
+    from vgspec.lint import offers
 
-    real = fixes.plan
+    real = offers.plan
 
     def broken(*args: Any, **kwargs: Any) -> Any:
         planned = real(*args, **kwargs)
@@ -186,7 +186,7 @@ def test_a_fix_that_would_break_the_file_is_not_offered(spec: Path, monkeypatch:
         edits = (*planned.edits, Edit(Span("model.yaml", 0, 0), "[unclosed: "))
         return type(planned)(**{**{f: getattr(planned, f) for f in planned.__slots__}, "edits": edits})
 
-    monkeypatch.setattr(fixes, "plan", broken)
+    monkeypatch.setattr(offers, "plan", broken)
     status, out, _ = run("lint", "--fix", "model.yaml")
     assert status == 1
     assert "zero-or-constant-kernel" in out
@@ -273,7 +273,7 @@ def test_a_bug_on_one_file_does_not_keep_others_from_being_fixed(spec: Path, mon
     monkeypatch.setattr(fixing, "load_target", load_target)
     status, _, err = run("lint", "--fix", "good.yaml", "model.yaml")
     assert "good.yaml: not fixed, because of a bug in vgspec: ZeroDivisionError: oh no" in err
-    assert status == 0
+    assert status == 3
     assert spec.read_text() == FIXABLE.replace("zeros", "glorot_uniform")
 
 

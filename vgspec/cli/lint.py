@@ -163,6 +163,10 @@ class Run:
 
         return cls(args, out, chooser_of(args, out), parse_params(args.params))
 
+    def again(self) -> Run:
+        """The same call with the settings read anew."""
+        return Run.begin(self.args, self.out)
+
     @property
     def output_format(self) -> str:
         """The format of the report: that of the settings for the current folder."""

@@ -60,12 +60,10 @@ class _Watcher:
 
     def check(self, changed: set[str] | None) -> None:
         """Check what depends on the changed files, all where None are given, and show everything."""
-        from vgspec.cli.lint import Run
-
         out = self.run.out
         if changed is None or changed & set(self.settings):
             try:
-                self.run = Run.begin(self.run.args, out)
+                self.run = self.run.again()
                 self.results = {}
             except Reported:
                 self._remember()

@@ -130,13 +130,13 @@ def _with_fixes(facts: Facts, wanted: list[Raised], known: list[Raised], budget:
     Each proof lints the changed document and costs as many layers as the model has: of a large one a few fixes are
     tried only, of a very large one the first.
     """
-    from vgspec.lint.fixes import offer
+    from vgspec.lint.offers import offer
 
     found = {}
     size = max(len(facts.nodes), 1)
     left = max(-(-budget // size), 1)
     for item in sorted(wanted, key=lambda item: GRAVITY[item.diagnostic.severity]):
-        fix, proofs, untried = offer(facts, item, known, left)
+        fix, proofs, untried = offer(facts, item, known, left, lambda changed: run_rules(changed, Selection()))
         left -= proofs
         found[id(item)] = _untried(item) if untried else item
         if fix is not None:
