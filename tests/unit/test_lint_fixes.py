@@ -10,7 +10,7 @@ import pytest
 from vgspec.diagnostics import Applicability, Severity
 from vgspec.frontend.load import load
 from vgspec.lint.edits import apply_edits, plan
-from vgspec.lint.engine import lint
+from vgspec.lint.engine import Selection, lint
 from vgspec.lint.fixes import ROUNDS, fix_spec
 from vgspec.lint.rule import Change, Example, Rule
 from vgspec.lint.rules import RULES
@@ -243,3 +243,17 @@ def test_fixing_a_faulty_spec_converges_and_brings_nothing_new(path: Path) -> No
     loud = [d for d in fixed.result.diagnostics if d.severity is not Severity.INFO]
     assert {name for d in loud for name in d.names} <= before
     assert fix_spec(load(fixed.text), unsafe=True).text == fixed.text
+
+
+def test_a_deep_fading_stack_gets_residual_connections_and_a_short_one_normalization() -> None:
+    """Normalization behind each of many layers with a gentle slope makes a gradient that grows with the depth."""
+
+    def fixed(layers: int, weights: str) -> str:
+        body = f"[{{Dense: {{units: 16, activation: silu, kernel_initializer: {weights}}}}}]"
+        text = f"{HEAD}layers:\n  - repeat: {layers}\n    body: {body}\n  - Dense: {{units: 10}}\n"
+        return fix_spec(load(text), unsafe=True, selection=Selection(select=("VG102",))).text
+
+    assert "residual" in fixed(12, "glorot_uniform")
+    short = fixed(3, "{RandomNormal: {stddev: 0.01}}")
+    assert "residual" not in short
+    assert "LayerNormalization" in short

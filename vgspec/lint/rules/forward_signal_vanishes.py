@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from vgspec.diagnostics import Applicability, Evidence
 from vgspec.layers.base import Trait
+from vgspec.lint.remedies import add_residuals
 from vgspec.lint.rule import Change, Example, Finding, Proposal, Rule, Threshold, model
 from vgspec.lint.words import number, power
 
@@ -36,8 +37,10 @@ class ForwardSignalVanishes(Rule):
 
     ## Fix safety
 
-    That of the cause, where a rule names one. Else unsafe: layer normalization behind every layer changes the function
-    that the model computes.
+    That of the cause, where a rule names one. Else unsafe, since the function that the model computes changes: layer
+    normalization behind every layer, or in a stack of ten layers and more residual connections with normalized
+    branches. Behind functions with a gentle slope, such as `silu` or `gelu`, normalization alone makes up for what
+    each layer loses forwards by a gradient that grows in each, which a short stack bears and a deep one does not.
 
     ## References
 
@@ -56,6 +59,9 @@ class ForwardSignalVanishes(Rule):
             "times that of the input",
             "a thousandth in size: no working network's initialisation loses so much between two normalizations",
         ),
+        "kernels": Threshold(
+            10.0, "layers with a kernel", "a stack from which on residual connections are offered first, as elsewhere"
+        ),
     }
     bad = (
         Example(
@@ -69,6 +75,16 @@ class ForwardSignalVanishes(Rule):
             ),
             finds=("repeat.2.dense",),
             also=("undersized-initializer",),
+        ),
+        Example(
+            "Twelve silu layers, each of which leaves about half",
+            model(
+                """
+                - {repeat: 12, body: [{Dense: {units: 16, activation: silu}}]}
+                - Dense: {units: 10}
+                """
+            ),
+            finds=("repeat.9.dense",),
         ),
     )
     good = (
@@ -129,13 +145,15 @@ class ForwardSignalVanishes(Rule):
                         self.limit(facts, "mean-square"),
                         self._path(facts, node.id),
                     ),
-                    proposals=tuple(self._normalize(facts, node.id)),
+                    proposals=tuple(self._remedies(facts, node.id)),
                 )
 
-    def _normalize(self, facts: Facts, name: str) -> Iterator[Proposal]:
-        """A layer normalization behind every kernel of the stretch in which the signal fades."""
+    def _remedies(self, facts: Facts, name: str) -> Iterator[Proposal]:
+        """For the stretch in which the signal fades: normalization, and residual connections where it is deep."""
         for stretch in facts.stretches:
             if any(node.id == name for node in stretch.nodes):
+                if len(stretch.kernels) >= self.limit(facts, "kernels") and not stretch.bypassed:
+                    yield from add_residuals(facts, stretch.nodes)
                 changes = tuple(Change("insert-after", n.id, value="LayerNormalization") for n in stretch.kernels)
                 yield Proposal("normalize behind every layer", changes, Applicability.UNSAFE)
 
