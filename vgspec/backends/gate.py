@@ -74,8 +74,8 @@ def check_model(name: str, model: Any, rebuild: Callable[[Any], tuple[Any, int]]
     """
     import numpy as np
 
-    keras = load_keras()
-    size = int(model.inputs[0].shape[1] or 0)
+    first = model.inputs[0].shape
+    size = int(first[1] or 0) if len(first) > 1 else 0
     facts: Mapping[str, Any] = {
         "name": name,
         "size": size,
@@ -93,13 +93,9 @@ def check_model(name: str, model: Any, rebuild: Callable[[Any], tuple[Any, int]]
             rebuilt.set_weights(model.get_weights())
         else:
             matched = matched and _carry(model, rebuilt)
-        shape = [1 if i == 0 else (n or 64) for i, n in enumerate(model.inputs[0].shape)]
-        x = rng.uniform(0, 255, shape).astype("float32")
-        before = keras.ops.convert_to_numpy(model(x, training=False))
-        after = keras.ops.convert_to_numpy(rebuilt(x, training=False))
-        difference = float(np.max(np.abs(before.astype("float64") - after.astype("float64"))))
-        if not np.isfinite(before).all():
-            difference = 0.0 if np.array_equal(before, after, equal_nan=True) else float("nan")
+        given = _batch(model, rng)
+        before, after = _outputs(model, given), _outputs(rebuilt, given)
+        difference = max(_difference(a, b) for a, b in zip(before, after, strict=True))
         return GateRow(**facts, same_shapes=same, matched=matched, difference=difference, lines=lines)
     except Exception as error:  # a row of the table says what happened
         text = " ".join(str(error).split())[:200]
@@ -111,6 +107,34 @@ def check_model(name: str, model: Any, rebuild: Callable[[Any], tuple[Any, int]]
             lines=0,
             error=f"{type(error).__name__}: {text}",
         )
+
+
+def _batch(model: Any, rng: Any) -> Any:
+    """One random sample: byte-like numbers for images, small ones else, indices where an embedding reads them."""
+    sizes = [layer.input_dim for _, layer in _layers(model, "") if hasattr(layer, "input_dim")]
+    found = []
+    for item in model.inputs:
+        shape = [1 if i == 0 else (n or 64) for i, n in enumerate(item.shape)]
+        kind = item.dtype if isinstance(item.dtype, str) else item.dtype.name
+        if sizes and len(shape) == 2:
+            found.append(rng.integers(0, min(sizes), shape).astype(kind))
+        else:
+            found.append((rng.uniform(0, 255, shape) if len(shape) == 4 else rng.normal(size=shape)).astype(kind))
+    return found if len(found) > 1 else found[0]
+
+
+def _outputs(model: Any, given: Any) -> list[Any]:
+    keras = load_keras()
+    return [keras.ops.convert_to_numpy(value) for value in keras.tree.flatten(model(given, training=False))]
+
+
+def _difference(before: Any, after: Any) -> float:
+    """The largest absolute difference; where both overflow alike there is none."""
+    import numpy as np
+
+    if not np.isfinite(before).all():
+        return 0.0 if np.array_equal(before, after, equal_nan=True) else float("nan")
+    return float(np.max(np.abs(before.astype("float64") - after.astype("float64"))))
 
 
 def _disturb(model: Any, rng: Any) -> None:

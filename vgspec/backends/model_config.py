@@ -48,7 +48,8 @@ def model_config(model: Any) -> Any:
 
 def _plain(model: Any, keras: Any) -> Any:
     """A model of a class of the user's own that is put together from inputs and outputs, as a functional one."""
-    functional = type(keras.Model(x := keras.Input((1,)), x))
+    start = keras.Input((1,))
+    functional = type(keras.Model(start, keras.layers.Identity()(start)))
     if type(model) in (keras.Sequential, functional) or not isinstance(model, functional) or not model.inputs:
         return model
     return keras.Model(model.input, model.output, name=model.name)

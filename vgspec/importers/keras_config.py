@@ -18,6 +18,7 @@ from vgspec.frontend.findings import Findings
 from vgspec.frontend.opaque import opaque_findings
 from vgspec.importers.calls import ConfigCall, TensorRef, keras_tensor, tensors
 from vgspec.importers.ends import model_input, named_tensors
+from vgspec.importers.envelope import Envelope, open_envelope
 from vgspec.importers.files import NO_WEIGHTS
 from vgspec.importers.given import Bound, call_arguments
 from vgspec.importers.model_config import Entry, ModelConfig, read_model
@@ -27,7 +28,6 @@ from vgspec.ir import Argument, Graph, Origin, Output, Ref
 from vgspec.layers.base import ShapeError
 from vgspec.layers.inner import InnerModel, settled
 from vgspec.limits import DEFAULT_LIMITS, Limits
-from vgspec.source import pointer_join
 
 __all__ = ["Imported", "NestedCall", "read_config", "read_network"]
 
@@ -72,42 +72,23 @@ def read_config(data: Any, *, file: str = "<config>", limits: Limits = DEFAULT_L
         limits: bounds on the number of layers.
     """
     problems: list[ImportProblem] = []
-    pointer = ""
-    if isinstance(data, Mapping) and isinstance(data.get("model_config"), Mapping):
-        data, pointer = data["model_config"], "/model_config"
     try:
-        _check_version(data, pointer)
-        model = read_model(data, pointer, problems)
+        around = open_envelope(data)
+        model = read_model(around.config, around.pointer, problems)
         if problems:
             raise problems.pop()
-        return _Reader(model, file, limits).run(data)
+        imported = _Reader(model, file, limits).run(around)
+        if imported.graph is None or not data.get(NO_WEIGHTS):
+            return imported
+        message = "the file holds no weights: the spec needs none, but Keras will not load the model from it"
+        return replace(
+            imported, diagnostics=(*imported.diagnostics, codes.IMPORT_CHANGED.diagnostic(message, file=file))
+        )
     except ImportProblem as problem:
         problems.append(problem)
     except RecursionError:
-        problems.append(ImportProblem(codes.LIMIT_EXCEEDED, "the config is nested too deep", pointer))
+        problems.append(ImportProblem(codes.LIMIT_EXCEEDED, "the config is nested too deep", ""))
     return Imported(None, tuple(problem.diagnostic(file) for problem in problems))
-
-
-_VERSIONS = ("2", "3")
-"""The major versions of Keras that wrote the configs read here."""
-
-
-def _check_version(data: Any, pointer: str) -> None:
-    """Refuse what another version of Keras wrote, where the file says so.
-
-    Raises:
-        ImportProblem: with what to do.
-    """
-    version = data.get("keras_version") if isinstance(data, Mapping) else None
-    if not isinstance(version, str) or version.partition(".")[0] in _VERSIONS:
-        return
-    known = " and ".join(_VERSIONS)
-    raise ImportProblem(
-        codes.BAD_CONFIG,
-        f"the model was written by Keras {version[:40]}, and vgspec reads what Keras {known} write",
-        pointer_join(pointer, "keras_version"),
-        help="load the model with a version of Keras that can, and save it again with Keras 3",
-    )
 
 
 def read_network(data: Mapping[str, Any], pointer: str) -> InnerModel:
@@ -123,7 +104,7 @@ def read_network(data: Mapping[str, Any], pointer: str) -> InnerModel:
     if len(list(tensors(model.inputs))) != 1 or len(list(tensors(model.outputs))) != 1:
         message = "a network inside a layer needs one input and one output"
         raise ImportProblem(codes.BAD_CONFIG_VALUE, message, pointer)
-    found = _Reader(model, "", DEFAULT_LIMITS, start="input").run({})
+    found = _Reader(model, "", DEFAULT_LIMITS, start="input").run(Envelope(data, pointer, None, ""))
     if found.graph is None:
         first = found.diagnostics[0]
         raise ImportProblem(codes.BAD_CONFIG, first.message, first.pointer)
@@ -149,7 +130,7 @@ class _Reader:
     def __post_init__(self) -> None:
         self.builder = Builder(self.findings, self.limits)
 
-    def run(self, data: Mapping[str, Any]) -> Imported:
+    def run(self, around: Envelope) -> Imported:
         """The whole model.
 
         Raises:
@@ -173,10 +154,7 @@ class _Reader:
             while any(label == other.name for other in found):
                 label += "_"
             found.append(Output(label, value, Origin(model.pointer, self.file)))
-        compiled, notes = self._compile(data, tuple(found), model)
-        if data.get(NO_WEIGHTS):
-            message = "the file holds no weights: the spec needs none, but Keras will not load the model from it"
-            notes.append(codes.IMPORT_CHANGED.diagnostic(message, file=self.file))
+        compiled, notes = self._compile(around, tuple(found), model)
         notes += [
             codes.IMPORT_CHANGED.diagnostic(
                 f"the Keras name {old!r} cannot be an id of a spec; it is {new!r} here", file=self.file, node=new
@@ -392,13 +370,10 @@ class _Reader:
             raise ImportProblem(code, str(error), entry.pointer + error.path, layer=entry.name) from None
 
     def _compile(
-        self, data: Mapping[str, Any], outputs: tuple[Output, ...], model: ModelConfig
+        self, around: Envelope, outputs: tuple[Output, ...], model: ModelConfig
     ) -> tuple[Any, list[Diagnostic]]:
-        config, where = data.get("compile_config"), "/compile_config"
-        if not config:
-            training = data.get("training_config")
-            config, where = training, "/training_config"
-        if not isinstance(config, Mapping) or not config:
+        config, where = around.compiled, around.compiled_at
+        if config is None:
             return None, []
         from vgspec.importers.compile_config import read_compile
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from vgspec import codes
@@ -121,6 +122,8 @@ def _entry(
     config = item.get("config")
     config = config if isinstance(config, Mapping) else {}
     name = item.get("name", config.get("name"))
+    if name is None and item.get("class_name") in SEQUENTIAL and isinstance(item.get("config"), list):
+        name = "sequential"  # before Keras 2.2.3 a Sequential had no name in its config
     if not isinstance(name, str):
         raise ImportProblem(codes.BAD_CONFIG, "a layer without a name", pointer)
     kind, module = item.get("class_name"), item.get("module")
@@ -158,12 +161,16 @@ def _sequential(
     """A chain, with the input that its first layer or its built shape tells of."""
     entries: dict[str, Entry] = {}
     before: TensorRef | None = None
+    lost = False
     recorded = chained(layers)
     for i, item in enumerate(layers):
         where = pointer_join(here, "layers", i)
         found = _entry(item, where, problems, depth, recorded, before)
         if found is None:
+            lost = lost or before is None
             continue
+        if found.name in entries and found.model is not None and isinstance(item.get("config"), list):
+            found = replace(found, name=next(n for i in count(1) if (n := f"{found.name}_{i}") not in entries))
         if found.name in entries:
             raise ImportProblem(codes.BAD_CONFIG, f"two layers are called {found.name!r}", where)
         if before is None and not found.is_input:
@@ -171,6 +178,8 @@ def _sequential(
             if shape is None and found.model is not None:
                 shape = _input_shape(found.model)
             shape = config.get("build_input_shape") if shape is None else shape
+            if shape is None and lost:  # the first layer would have said it, and what is wrong with that is said
+                continue
             if shape is None:
                 raise ImportProblem(
                     codes.BAD_CONFIG,
@@ -193,7 +202,9 @@ def _sequential(
         )
         before = TensorRef(found.name, 0, 0, where)
     if before is None:
-        raise ImportProblem(codes.BAD_CONFIG, f"the Sequential {name!r} has no layers", here)
+        raise (
+            problems.pop() if lost else ImportProblem(codes.BAD_CONFIG, f"the Sequential {name!r} has no layers", here)
+        )
     first = next(iter(entries))
     return ModelConfig(name, here, entries, TensorRef(first, 0, 0, here), before, functional=False)
 

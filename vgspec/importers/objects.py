@@ -28,6 +28,7 @@ _SKIPPED = frozenset({"name", "build_config", "compile_config", "batch_input_sha
 
 _SKIPPED_BY_KIND: Mapping[str, frozenset[str]] = {
     "metric": frozenset({"dtype"}),
+    "initializer": frozenset({"dtype"}),  # of TensorFlow 1
     "loss": frozenset({"fn"}),
     "optimizer": frozenset({"is_legacy_optimizer", "jit_compile"}),
 }
@@ -97,7 +98,8 @@ def layer_class(entry: Mapping[str, Any], pointer: str) -> tuple[str, type[Keras
             codes.UNKNOWN_CLASS,
             f"unknown layer class {registered if package else name!s}{origin}",
             where,
-            help=f"did you mean {near!r}?" if near else "register the class with vgspec.register_layer",
+            help=(f"did you mean {near!r}? " if near else "")
+            + "a class of your own is known once it is registered, with vgspec.register_layer",
         )
     return name, cls
 
