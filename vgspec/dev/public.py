@@ -19,6 +19,7 @@ import json
 import runpy
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,22 @@ __all__ = ["main", "page"]
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "reference" / "public-models.md"
 
-Row = tuple[str, str, GateRow]
-"""What wrote the config, what was said of it if it cannot be imported, and what was measured."""
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One model.
+
+    Attributes:
+        written: what wrote it: a version of Keras, or ``live``.
+        result: what was measured.
+        refused: why it cannot be imported, or not be built directly.
+        told: what the import says will differ.
+    """
+
+    written: str
+    result: GateRow
+    refused: str = ""
+    told: str = ""
 
 
 def _label(path: Path) -> str:
@@ -52,11 +67,11 @@ def check_file(path: Path) -> Row:
         data = read_model_file(path)
         config = open_envelope(data).config
     except ImportProblem as problem:
-        return "", problem.message, nothing
+        return Row("", nothing, problem.message)
     spec = spec_of_config(data, file=str(path))
     if spec.graph is None:
         first = spec.diagnostics[0]
-        return _written_by(data), f"{first.code} at {first.pointer or '/'}: {first.message}", nothing
+        return Row(_written_by(data), nothing, f"{first.code} at {first.pointer or '/'}: {first.message}")
     text = spec.to_yaml()
 
     def by_spec(model: Any) -> tuple[Any, int]:
@@ -64,8 +79,9 @@ def check_file(path: Path) -> Row:
 
     model = _direct(config)
     if isinstance(model, str):
-        return _written_by(data), model, nothing
-    return _written_by(data), "", check_model(name, model, by_spec)
+        return Row(_written_by(data), nothing, model)
+    told = " ".join(item.message for item in spec.diagnostics if "Keras 2" in item.message)
+    return Row(_written_by(data), check_model(name, model, by_spec), told=told)
 
 
 def _written_by(data: Any) -> str:
@@ -84,8 +100,12 @@ def _direct(config: Mapping[str, Any]) -> Any:
     makers: list[Any] = [load_keras()]
     if importlib.util.find_spec("tf_keras") is not None:
         makers.append(importlib.import_module("tf_keras"))
-    for keras in reversed(makers) if "registered_name" not in text[:4000] else makers:
+    for keras in reversed(makers) if "registered_name" not in text else makers:
         try:
+            if keras.__name__ == "keras":  # its model_from_json wants the module of the model's class
+                return getattr(keras, {"Sequential": "Sequential"}.get(config["class_name"], "Model")).from_config(
+                    config["config"]
+                )
             return keras.models.model_from_json(text)
         except Exception as error:  # the next one may know the form
             reason = f"{keras.__name__} cannot build it: {' '.join(str(error).split())[:120]}"
@@ -96,17 +116,18 @@ def check_builder(name: str, build: Callable[[], Any]) -> Row:
     """Carry a live model through a spec."""
     keras = load_keras()
     keras.utils.set_random_seed(0)
-    return "live", "", check_model(name, build(), rebuilt)
+    return Row("live", check_model(name, build(), rebuilt))
 
 
 def line(row: Row) -> str:
     """A row of the table."""
-    written, refused, result = row
-    if refused or result.error:
-        text = " ".join((refused or result.error).split()).replace("|", "/")
+    written, result = row.written, row.result
+    if row.refused or result.error:
+        text = " ".join((row.refused or result.error).split()).replace("|", "/")
         return f"| {result.name} | {written} | | | {text} | | |"
     order = "yes" if result.same_shapes else ("no" if result.matched else "**differs**")
     difference = "0" if result.difference == 0 else f"{result.difference:.1g}"
+    difference += f" ({row.told})" if row.told else ""
     return (
         f"| {result.name} | {written} | {result.layers} | {result.parameters:,} | {order} | {difference} "
         f"| {result.lines} |"
@@ -115,16 +136,16 @@ def line(row: Row) -> str:
 
 def is_equal(row: Row) -> bool:
     """Whether a model came back: all weights, and outputs that differ by rounding at most."""
-    _, refused, result = row
-    return not refused and not result.error and result.matched and result.difference <= 1e-5
+    result = row.result
+    return not row.refused and not result.error and result.matched and result.difference <= 1e-5
 
 
 def page(rows: Iterable[Row]) -> str:
     """The page."""
     rows = list(rows)
-    live = [row for row in rows if row[0] == "live"]
-    files = [row for row in rows if row[0] != "live"]
-    refused = [row for row in files if row[1]]
+    live = [row for row in rows if row.written == "live"]
+    files = [row for row in rows if row.written != "live"]
+    refused = [row for row in files if row.refused]
     return "\n".join(
         (
             "# Public models, into a spec and back",
@@ -136,14 +157,16 @@ def page(rows: Iterable[Row]) -> str:
             "then both models run on the same random input.",
             "",
             f"Live models: {sum(map(is_equal, live))} of {len(live)} come back equal. Config files: "
-            f"{sum(map(is_equal, files))} of {len(files)} equal, {len(refused)} refused with the reason.",
+            f"{sum(map(is_equal, files))} of {len(files)} equal, "
+            f"{sum(bool(row.told) for row in files)} different as the import says, "
+            f"{len(refused)} refused with the reason.",
             "",
             "*Order*: whether the weights have the same shapes in the same order. *Difference*: the largest absolute",
             "difference of the outputs; between Keras 2 and Keras 3 that of their rounding.",
             "",
             "| model | written by | layers | parameters | order | difference | lines of YAML |",
             "|---|---|---:|---:|---|---:|---:|",
-            *(line(row) for row in sorted(rows, key=lambda row: (row[0] != "live", row[2].name.lower()))),
+            *(line(row) for row in sorted(rows, key=lambda row: (row.written != "live", row.result.name.lower()))),
             "",
         )
     )
@@ -178,7 +201,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(line(row), file=sys.stderr, flush=True)
     if args.write:
         TARGET.write_text(page(rows), encoding="utf-8")
-    return 0 if all(row[1] or is_equal(row) for row in rows) else 1
+    return 0 if all(row.refused or row.told or is_equal(row) for row in rows) else 1
 
 
 if __name__ == "__main__":

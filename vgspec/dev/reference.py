@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from vgspec.dev.versions import LOWEST, is_later
+
 __all__ = [
     "cli_text",
     "diagnostics_text",
@@ -247,7 +249,7 @@ def _counts() -> list[tuple[str, str]]:
     return [
         ("layers of `keras.layers` with a descriptor", str(len(layers))),
         ("… of these with a signal rule", str(len(ruled))),
-        ("… of these that came after Keras 3.4", str(sum(bool(layer.min_keras) for layer in layers))),
+        (f"… of these that came after Keras {LOWEST}", str(sum(is_later(layer.min_keras) for layer in layers))),
         (
             "layers of `keras.applications` with a descriptor",
             str(sum("applications" in layer.keras_module for layer in all_layers())),
@@ -267,7 +269,7 @@ def _facts(layer: Any) -> str:
         facts.append(f"`call_args`: {', '.join(literals)}")
     if layer.traits:
         facts.append(f"traits: {', '.join(sorted(layer.traits))}")
-    if layer.min_keras:
+    if is_later(layer.min_keras):
         facts.append(f"since Keras {layer.min_keras}")
     text = "; ".join(facts)
     return f"{text[:1].upper()}{text[1:]}.\n" if text else ""
@@ -291,7 +293,7 @@ def operations_text() -> str:
             for field, info in cls.model_fields.items()
             if field not in taken
         ]
-        since = f" (Keras {cls.min_keras})" if cls.min_keras else ""
+        since = f" (Keras {cls.min_keras})" if is_later(cls.min_keras) else ""
         rows.append((f"`{name}`", ", ".join(operands), ", ".join(others), _summary(cls.__doc__ or "") + since))
     return "\n".join(
         (

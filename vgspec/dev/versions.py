@@ -3,7 +3,7 @@
 Each version stands in a virtual environment of its own, where vgspec and its test dependencies are installed::
 
     python3.12 -m venv lowest
-    lowest/bin/pip install -e '.[testing]' pytest 'tensorflow==2.17.*' 'keras==3.4.1'
+    lowest/bin/pip install -e '.[testing]' pytest 'tensorflow==2.18.*' 'keras==3.14.1'
     python -m vgspec.dev.versions lowest/bin/python newest/bin/python --write
 
 Without files, the tests that hold vgspec against the installed Keras are run: the whole of ``tests/differential``.
@@ -12,6 +12,7 @@ Without files, the tests that hold vgspec against the installed Keras are run: t
 from __future__ import annotations
 
 import argparse
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -21,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-__all__ = ["Run", "main", "page", "read_results", "run"]
+__all__ = ["LOWEST", "NEWEST", "Run", "differences", "is_later", "main", "page", "read_results", "run"]
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / "docs" / "reference" / "versions.md"
-LOWEST, NEWEST = "3.4.1", "3.15.1"
+LOWEST, NEWEST = "3.14.1", "3.15.1"
 """The range of Keras versions that is supported: the lowest that is tested, and the newest."""
 
 _VERSIONS = (
@@ -88,12 +89,27 @@ def run(python: str, tests: Sequence[str]) -> Run:
     return Run(own, keras, tensorflow, numpy, counts, failed)
 
 
+def is_later(version: str) -> bool:
+    """Whether a version of Keras is later than the lowest that is supported; an empty one is not."""
+    return _parts(version) > _parts(LOWEST)
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")) if version else ()
+
+
+def differences() -> Iterable[tuple[str, str]]:
+    """What older versions do otherwise, as the tests have it: the first version that does not, and the words."""
+    rows = runpy.run_path(str(ROOT / "tests" / "differential" / "older_keras.py"))["DIFFERENCES"]
+    return dict.fromkeys((row.until, row.why) for row in rows)
+
+
 def page(runs: Iterable[Run]) -> str:
     """The page."""
     rows = [
         f"| {item.keras} | {item.tensorflow} | {item.numpy} | {item.python} | {item.counts.get('passed', 0):,} | "
         f"{item.counts.get('skipped', 0)} | {item.counts.get('failed', 0)} |"
-        for item in sorted(runs, key=lambda item: tuple(int(part) for part in item.keras.split(".")))
+        for item in sorted(runs, key=lambda item: _parts(item.keras))
     ]
     return "\n".join(
         (
@@ -102,15 +118,23 @@ def page(runs: Iterable[Run]) -> str:
             "Written by `python -m vgspec.dev.versions`, which runs the tests that hold vgspec against the installed",
             "Keras, all of `tests/differential`, in one virtual environment for each version.",
             "",
-            f"vgspec builds models with Keras {LOWEST} up to {NEWEST} on TensorFlow 2.17 and later. A spec may name",
+            f"vgspec builds models with Keras {LOWEST} up to {NEWEST}, on TensorFlow 2.18 and later. A spec may name",
             "what a later version brought; with an older one `build` says what is missing ([VG061](diagnostics.md)).",
-            "Reading, linting and importing need no Keras, and read what any of these versions has written.",
+            "Linting, `show`, `profile` and importing need no Keras, and read what Keras 2 and any version of Keras 3",
+            "have written.",
+            "",
+            "[Why no older version](../decisions/0015-supported-keras.md).",
             "",
             "| Keras | TensorFlow | NumPy | Python | passed | skipped | failed |",
             "|---|---|---|---|---:|---:|---:|",
             *rows,
             "",
-            "Skipped are tests of layers, operations and arguments that the version does not have.",
+            "Skipped are tests of what the version does not have (layers, operations, arguments), and of what it does",
+            "otherwise than the newest, each for one of these reasons:",
+            "",
+            "| before Keras | difference |",
+            "|---|---|",
+            *(f"| {until} | {why} |" for until, why in differences()),
             "",
         )
     )

@@ -28,12 +28,14 @@ class Envelope:
         pointer: its place.
         compiled: ``compile_config`` of Keras 3 or ``training_config`` of Keras 2, None where there is none.
         compiled_at: its place.
+        old: whether Keras 2 wrote it, as far as the file tells.
     """
 
     config: Any
     pointer: str
     compiled: Any
     compiled_at: str
+    old: bool = False
 
 
 def open_envelope(data: Any) -> Envelope:
@@ -42,9 +44,9 @@ def open_envelope(data: Any) -> Envelope:
     Raises:
         ImportProblem: if another version of Keras wrote it, as the file says.
     """
-    pointer, compiled, compiled_at = "", None, ""
+    pointer, compiled, compiled_at, version = "", None, "", ""
     while isinstance(data, Mapping):
-        _check_version(data, pointer)
+        version = _version(data, pointer) or version
         for key in ("compile_config", "training_config"):
             if compiled is None and data.get(key):
                 compiled, compiled_at = data[key], pointer_join(pointer, key)
@@ -52,13 +54,24 @@ def open_envelope(data: Any) -> Envelope:
         if not key:
             break
         data, pointer = data[key], pointer_join(pointer, key)
-    return Envelope(data, pointer, compiled if isinstance(compiled, Mapping) else None, compiled_at)
+    old = version == "2" if version else _has_old_form(data)
+    return Envelope(data, pointer, compiled if isinstance(compiled, Mapping) else None, compiled_at, old)
 
 
-def _check_version(data: Mapping[str, Any], pointer: str) -> None:
+def _has_old_form(config: Any) -> bool:
+    """Whether the layers of a config lack what Keras 3 writes beside each."""
+    inner = config.get("config") if isinstance(config, Mapping) else None
+    layers = inner.get("layers") if isinstance(inner, Mapping) else inner
+    return isinstance(layers, list) and any(isinstance(item, Mapping) and "module" not in item for item in layers)
+
+
+def _version(data: Mapping[str, Any], pointer: str) -> str:
+    """The major version that the data names; empty if it names none."""
     version = data.get("keras_version")
-    if not isinstance(version, str) or version.partition(".")[0] in _VERSIONS:
-        return
+    if not isinstance(version, str):
+        return ""
+    if (major := version.partition(".")[0]) in _VERSIONS:
+        return major
     known = " and ".join(_VERSIONS)
     raise ImportProblem(
         codes.BAD_CONFIG,

@@ -177,7 +177,7 @@ def _hdf5(path: Path, limits: Limits) -> Any:
 
     os.stat(path)
     try:
-        config, training = read_attributes(path, limits.max_config_bytes)
+        config, training, version = read_attributes(path, limits.max_config_bytes)
     except HdfProblem as problem:
         if problem.missing:
             raise ImportProblem(
@@ -195,9 +195,12 @@ def _hdf5(path: Path, limits: Limits) -> Any:
             help="save the whole model: model.save('model.keras')",
         )
     data = _parsed(config, limits, "model_config")
-    if isinstance(data, Mapping) and training is not None:
-        return {**data, "training_config": _parsed(training, limits, "training_config")}
-    return data
+    if not isinstance(data, Mapping):
+        return data
+    found = {} if version is None else {"keras_version": version[:40].decode("utf-8", "replace")}
+    if training is not None:
+        found["training_config"] = _parsed(training, limits, "training_config")
+    return {**found, **data}
 
 
 def _saved_model(path: Path, limits: Limits) -> Any:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 __all__ = ["NAMES", "HdfProblem", "read_attributes"]
 
-NAMES = ("model_config", "training_config")
+NAMES = ("model_config", "training_config", "keras_version")
 """The attributes that are read."""
 
 _SECONDS = 60

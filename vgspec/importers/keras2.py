@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["OLD_CLASSES", "OLD_KEYS", "REFUSED_CLASSES", "renamed"]
+from vgspec import codes
+from vgspec.diagnostics import Diagnostic
+from vgspec.ir import Graph
+
+__all__ = ["ABSENT", "OLD_CLASSES", "OLD_KEYS", "REFUSED_CLASSES", "changed_functions", "renamed"]
 
 OLD_CLASSES: Mapping[str, str] = {
     "BatchNormalizationV1": "BatchNormalization",
@@ -91,7 +96,28 @@ OLD_KEYS: Mapping[str, Mapping[str, tuple[Any, ...] | None]] = {
 """Arguments that Keras 3 has no more, by class (``*``: any), with the values that mean what Keras 3 does; None
 where the argument changes nothing in what is computed."""
 
+ABSENT: Mapping[str, Mapping[str, Any]] = {
+    "GRU": {"reset_after": False},
+    "GRUCell": {"reset_after": False},
+}
+"""What a class did before it had an argument, where that is not the argument's default now."""
+
 _SINGLE_AXIS = frozenset({"BatchNormalization"})
+
+
+def changed_functions(graph: Graph, file: str) -> list[Diagnostic]:
+    """A note for what Keras 3 computes in another way under the same name."""
+    found = [node for node in graph.nodes if "hard_sigmoid" in json.dumps(graph.operator(node).canonical())]
+    if not found:
+        return []
+    layers = list(dict.fromkeys(node.layer for node in found))
+    named = ", ".join(repr(name) for name in layers[:3]) + (" …" if len(layers) > 3 else "")
+    message = (
+        f"hard_sigmoid has a slope of 1/6 in Keras 3, and had one of 0.2 in Keras 2, which wrote this model: {named} "
+        "will give other outputs with the same weights"
+    )
+    first = found[0]
+    return [codes.IMPORT_CHANGED.diagnostic(message, pointer=first.origin.pointer, file=file, node=first.id)]
 
 
 def renamed(name: str, key: str, value: Any) -> tuple[str, Any]:

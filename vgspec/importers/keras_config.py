@@ -21,6 +21,7 @@ from vgspec.importers.ends import model_input, named_tensors
 from vgspec.importers.envelope import Envelope, open_envelope
 from vgspec.importers.files import NO_WEIGHTS
 from vgspec.importers.given import Bound, call_arguments
+from vgspec.importers.keras2 import changed_functions
 from vgspec.importers.model_config import Entry, ModelConfig, read_model
 from vgspec.importers.names import spec_name
 from vgspec.importers.problem import ImportProblem
@@ -180,6 +181,8 @@ class _Reader:
                 graph.by_id[node].origin.pointer,
                 layer=node,
             )
+        if around.old:
+            notes += changed_functions(graph, self.file)
         return Imported(graph.verify(), (*self.findings.result(), *notes, *opaque_findings(graph)))
 
     # --- names -------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from vgspec import codes
 from vgspec.catalogue.base import KerasObject, Kind, UnknownObjectError, find, known_names, refused
 from vgspec.diagnostics import nearest
-from vgspec.importers.keras2 import OLD_CLASSES, OLD_KEYS, renamed
+from vgspec.importers.keras2 import ABSENT, OLD_CLASSES, OLD_KEYS, renamed
 from vgspec.importers.problem import ImportProblem
 from vgspec.layers.registry import REGISTRY
 from vgspec.source import pointer_join
@@ -178,7 +178,7 @@ def find_name(kind: str, name: str) -> bool:
 def _make(kind: str, name: str, cls: type[KerasObject], config: Mapping[str, Any], pointer: str) -> Any:
     fields = cls.model_fields
     skipped = _SKIPPED | _SKIPPED_BY_KIND.get(kind, frozenset()) | _SKIPPED_BY_CLASS.get(name, frozenset())
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = dict(ABSENT.get(name, {})) if kind == "layer" else {}
     for old, value in config.items():
         where = pointer_join(pointer, old)
         key, value = renamed(name, old, value)
