@@ -3,7 +3,7 @@
 Each version stands in a virtual environment of its own, where vgspec and its test dependencies are installed::
 
     python3.12 -m venv lowest
-    lowest/bin/pip install -e '.[testing]' pytest 'tensorflow==2.18.*' 'keras==3.14.1'
+    lowest/bin/pip install -e '.[testing]' pytest 'tensorflow==2.21.*' 'keras==3.14.1'
     python -m vgspec.dev.versions lowest/bin/python newest/bin/python --write
 
 Without files, the tests that hold vgspec against the installed Keras are run: the whole of ``tests/differential``.
@@ -118,7 +118,7 @@ def page(runs: Iterable[Run]) -> str:
             "Written by `python -m vgspec.dev.versions`, which runs the tests that hold vgspec against the installed",
             "Keras, all of `tests/differential`, in one virtual environment for each version.",
             "",
-            f"vgspec builds models with Keras {LOWEST} up to {NEWEST}, on TensorFlow 2.18 and later. A spec may name",
+            f"vgspec builds models with Keras {LOWEST} up to {NEWEST}, on TensorFlow 2.21 and later. A spec may name",
             "what a later version brought; with an older one `build` says what is missing ([VG061](diagnostics.md)).",
             "Linting, `show`, `profile` and importing need no Keras, and read what Keras 2 and any version of Keras 3",
             "have written.",
