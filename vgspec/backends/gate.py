@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from vgspec.backends.runtime import load_keras
 
-__all__ = ["GateRow", "application_builders", "build_application", "check_model"]
+__all__ = ["GateRow", "application_builders", "build_application", "built_directly", "check_model"]
 
 _SIZES = (32, 64, 75, 96, 224, None)
 """Heights and widths to try, the smallest that a builder takes is used; None: the builder's own."""
@@ -168,3 +170,23 @@ def _layers(model: Any, prefix: str) -> Any:
             yield from _layers(layer, f"{prefix}{layer.name}.")
         else:
             yield prefix + layer.name, layer
+
+
+def built_directly(config: Mapping[str, Any]) -> Any:
+    """The model that Keras itself makes of a config; why not, as text."""
+    text, reason = json.dumps(config), ""
+    makers: list[Any] = [load_keras()]
+    if importlib.util.find_spec("tf_keras") is not None:
+        import tf_keras
+
+        makers.append(tf_keras)
+    for keras in reversed(makers) if "registered_name" not in text else makers:
+        try:
+            if keras.__name__ == "keras":  # its model_from_json wants the module of the model's class
+                return getattr(keras, {"Sequential": "Sequential"}.get(config["class_name"], "Model")).from_config(
+                    config["config"]
+                )
+            return keras.models.model_from_json(text)
+        except Exception as error:  # the next one may know the form
+            reason = f"{keras.__name__} cannot build it: {' '.join(str(error).split())[:120]}"
+    return reason

@@ -13,9 +13,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import importlib
-import importlib.util
-import json
 import runpy
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import vgspec
-from vgspec.backends.gate import GateRow, check_model
+from vgspec.backends.gate import GateRow, built_directly, check_model
 from vgspec.backends.runtime import load_keras
 from vgspec.codes import OPAQUE_LAYER
 from vgspec.dev.gate import rebuilt
@@ -78,7 +75,7 @@ def check_file(path: Path) -> Row:
     def by_spec(model: Any) -> tuple[Any, int]:
         return vgspec.compile_spec(text), len(text.splitlines())
 
-    model = _direct(config)
+    model = built_directly(config)
     if isinstance(model, str):
         return Row(_written_by(data), nothing, model)
     told = " ".join(item.message for item in spec.diagnostics if "Keras 2" in item.message)
@@ -93,24 +90,6 @@ def _written_by(data: Any) -> str:
             return f"Keras {version}"
         data = data.get("modelTopology", data.get("model_config"))
     return "Keras 2 or 3"
-
-
-def _direct(config: Mapping[str, Any]) -> Any:
-    """The model that Keras itself makes of a config; why not, as text."""
-    text, reason = json.dumps(config), ""
-    makers: list[Any] = [load_keras()]
-    if importlib.util.find_spec("tf_keras") is not None:
-        makers.append(importlib.import_module("tf_keras"))
-    for keras in reversed(makers) if "registered_name" not in text else makers:
-        try:
-            if keras.__name__ == "keras":  # its model_from_json wants the module of the model's class
-                return getattr(keras, {"Sequential": "Sequential"}.get(config["class_name"], "Model")).from_config(
-                    config["config"]
-                )
-            return keras.models.model_from_json(text)
-        except Exception as error:  # the next one may know the form
-            reason = f"{keras.__name__} cannot build it: {' '.join(str(error).split())[:120]}"
-    return reason
 
 
 def check_builder(name: str, build: Callable[[], Any]) -> Row:
