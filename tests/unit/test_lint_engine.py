@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from vgspec import codes, lint_spec
+from vgspec.analysis.signal import Assumptions
 from vgspec.diagnostics import Severity
 from vgspec.frontend.load import load
 from vgspec.lint.engine import Selection, find_rule, lint
@@ -208,3 +209,26 @@ def test_line_numbers_of_a_long_fix_are_aligned() -> None:
     numbers = [int(line[:2]) for line in changed if line[:2].strip().isdigit()]
     assert len(numbers) == 18
     assert numbers == [*range(4, 13), *range(4, 13)]
+
+
+@pytest.mark.parametrize("steps", ["steps", "null"])
+def test_a_recurrence_over_an_open_number_of_steps_is_judged_by_the_settings(steps: str) -> None:
+    source = f'vgspec: "1"\ninputs: {{x: {{shape: [{steps}, 8]}}}}\nlayers:\n  - SimpleRNN: {{units: 32}}\n  - Dense: {{units: 1}}\n'
+
+    def found(assumptions: Assumptions | None) -> list[Severity]:
+        result = lint(load(source), assumptions=assumptions)
+        return [d.severity for d in result.diagnostics if d.code == "VG106"]
+
+    assert found(None) == [Severity.INFO]
+    assert found(Assumptions(time=20)) == []
+    assert found(Assumptions(sizes={"steps": 400})) == [Severity.WARNING if steps == "steps" else Severity.INFO]
+
+
+def test_a_finding_in_several_layers_counts_every_expansion_of_their_blocks() -> None:
+    source = text(
+        "  - {Dense: {units: 8}}\n  - BatchNormalization\n  - {repeat: 5, body: [{use: unit}]}\n  - Dense: {units: 4}\n",
+        before="blocks:\n  unit: {layers: [{Dense: {units: 8}}, BatchNormalization, ReLU]}\n",
+    )
+    (found,) = (d for d in lint(load(source)).diagnostics if d.name == "bias-before-batchnorm")
+    assert len(found.nodes) == 6
+    assert any(note.endswith("6 instances in all, with every expansion of their blocks") for note in found.notes)

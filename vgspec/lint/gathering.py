@@ -103,6 +103,9 @@ def _alike(facts: Facts, raised: Iterable[Raised]) -> list[Raised]:
             if span is not None and span not in {label.span for label in labels}:
                 labels.append(Label(span, "here too"))
         note = f"the same in {len(names)} more layer{'s' if len(names) > 1 else ''}: {listed(names, _SHOWN)}"
+        instances = len({name for item in items for name in item.nodes})
+        if instances > len(items):
+            note += f"; {instances} instances in all, with every expansion of their blocks"
         found.append(_as_one(items, note, tuple(labels)))
     return found
 
