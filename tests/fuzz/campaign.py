@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fuzz.coverage_guided import Watch, mutator
+from tests.fuzz.kept import keep, unpack
 from tests.fuzz.ledger import add_tally
 from tests.fuzz.targets import TARGETS
 
@@ -27,7 +28,8 @@ _STATE = re.compile(r"cov: (\d+) ft: (\d+) corp: (\d+)/")
 def campaign(folder: Path, seconds: float, targets: Iterable[str] = tuple(TARGETS)) -> dict[str, Any]:
     """Fuzz each target for ``seconds``, one after the other, and add the counts to the ledger.
 
-    With atheris where it is installed, else with mutations that nothing guides. The corpus grows in ``folder``.
+    With atheris where it is installed, else with mutations that nothing guides. The corpus grows in ``folder``, from what
+    earlier campaigns kept, and is kept again.
     """
     guided = importlib.util.find_spec("atheris") is not None
     done: dict[str, Any] = {}
@@ -37,6 +39,7 @@ def campaign(folder: Path, seconds: float, targets: Iterable[str] = tuple(TARGET
         before = {path.name for path in (place / "findings").glob("*.txt")}
         states: list[str] = []
         if guided:
+            unpack(name, place / "corpus")
             call = [sys.executable, "-m", "tests.fuzz.coverage_guided", name, str(place)]
             call += [f"-max_total_time={int(seconds)}", "-print_final_stats=1"]
             env = {**os.environ, "PYTHONPATH": str(_ROOT)}
@@ -45,6 +48,7 @@ def campaign(folder: Path, seconds: float, targets: Iterable[str] = tuple(TARGET
             )
             (place / "log.txt").write_text(ended.stderr, encoding="utf-8")
             states = _STATE.findall(ended.stderr)
+            keep(name, place / "corpus")
             if ended.returncode:
                 (place / "findings" / f"exit-{ended.returncode}.txt").write_text(ended.stderr[-5000:], encoding="utf-8")
         else:

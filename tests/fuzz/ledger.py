@@ -101,8 +101,9 @@ def page(ledger: dict[str, Any]) -> str:
         "",
         "## Fuzzing",
         "",
-        f"{sum(row['runs'] for row in rows.values()):,} inputs in {hours:.1f} hours, with atheris where it is said; the later of them",
-        f"under other load, with {worked:.1f} hours of processor time.",
+        f"{sum(row['runs'] for row in rows.values()):,} inputs in {hours:.1f} hours by the clock, with atheris, on a machine that was",
+        f"busy with other things. Of the later campaigns processor time was counted too: {worked * 60:.0f} minutes, which is "
+        "little.",
         "`pip install atheris`, then `python -m tests.fuzz campaign --seconds 600` goes on. An input counts as a hang",
         "after 20 seconds of processor time, and libFuzzer ends a process at 4 GiB.",
         "",

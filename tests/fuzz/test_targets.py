@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.coverage_guided import Watch, mutator
+from tests.fuzz.kept import keep, kept, unpack
 from tests.fuzz.mutate import FOUND
 from tests.fuzz.targets import TARGETS, Target
 
@@ -32,6 +33,27 @@ def test_seeds(target: Target) -> None:
 @given(st.integers(0, 2**32), st.integers(0, 10_000))
 def test_mutations(name: str, seed: int, at: int) -> None:
     TARGETS[name].check(MUTATE[name](SEEDS[name][at % len(SEEDS[name])], 20_000, seed))
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_some_of_the_kept_corpus(name: str) -> None:
+    inputs = kept(name)
+    assert len(inputs) > 100
+    for data in inputs[:: len(inputs) // 25]:
+        TARGETS[name].check(data)
+
+
+def test_a_corpus_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.fuzz.kept.FOLDER", tmp_path / "kept")
+    (tmp_path / "grown").mkdir()
+    for number, data in enumerate((b"b", b"a", b"a", b"x" * 20_000)):
+        (tmp_path / "grown" / str(number)).write_bytes(data)
+    assert keep("yaml", tmp_path / "grown") == 2
+    assert kept("yaml") == [b"a", b"b"]
+    packed = (tmp_path / "kept" / "yaml.tar.xz").read_bytes()
+    unpack("yaml", tmp_path / "again")
+    assert keep("yaml", tmp_path / "again") == 2
+    assert (tmp_path / "kept" / "yaml.tar.xz").read_bytes() == packed
 
 
 @pytest.mark.parametrize("path", sorted(FOUND.glob("*/*")), ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -106,3 +106,12 @@ def test_an_empty_mapping() -> None:
         assert once.endswith("{}\n")
         assert once.startswith("#") == text.startswith("#")
         assert canonical_text(parse_text(once)[0]) == once
+
+
+def test_a_key_too_long_for_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "m.yaml"
+    text = '{"vgspec": "1", "' + "a" * 3000 + '": 1}'
+    path.write_text(text)
+    assert main(["fmt", str(path)]) == 1
+    assert "it has a key of 3,000 characters" in capsys.readouterr().err
+    assert path.read_text() == text

@@ -117,12 +117,25 @@ def canonical_text(document: object) -> str:
     before = document.root.to_python() if document.root is not None else None
     if document.text.lstrip("\ufeff \t\r\n").startswith("{") and document.file.endswith(".json"):
         return json.dumps(before, indent=2, ensure_ascii=False) + "\n"
+    if (length := _longest_key(before)) > _KEY:
+        raise ValueError(f"it has a key of {length:,} characters; YAML takes {_KEY:,} on a line")
     text = format_document(document)
     again, problems = parse_text(text)
     after = again.root.to_python() if again.root is not None else None
     if problems or _meaning(before) != _meaning(after):
         raise ValueError("its canonical text would not read back as the same document")
     return text
+
+
+_KEY = 1_000
+"""Characters of a key that are sure to be read as one (YAML 1.2.2, 7.4.2: 1,024, with its quotes and escapes)."""
+
+
+def _longest_key(value: object) -> int:
+    """The number of characters of the longest key as it may be written, at any depth."""
+    if isinstance(value, dict):
+        return max((max(len(repr(key)) - 2, _longest_key(item)) for key, item in value.items()), default=0)
+    return max(map(_longest_key, value), default=0) if isinstance(value, list) else 0
 
 
 def _meaning(value: object) -> object:
