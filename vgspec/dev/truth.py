@@ -4,7 +4,7 @@
 
     python -m vgspec.dev.truth --programs PATH.jsonl.gz      # programs published with their faults
     python -m vgspec.dev.truth --applications FOLDER         # keras.applications and the zoo
-    python -m vgspec.dev.truth --networks 200                # networks trained on digits
+    python -m vgspec.dev.truth --networks 200 --seeds 21     # networks trained on digits
 
 Parts that are not asked for stay as they are. ``--applications`` keeps the configs of the models in the folder and
 makes those that it lacks, which needs Keras; ``--networks`` needs Keras and scikit-learn.
@@ -51,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m vgspec.dev.truth", description="Measure how right the linter is.")
     parser.add_argument("--programs", type=Path, metavar="FILE", help="JSON lines, one program each")
     parser.add_argument("--applications", type=Path, metavar="FOLDER", help="configs of keras.applications")
-    parser.add_argument("--networks", type=int, metavar="N", help="train so many networks")
+    parser.add_argument(
+        "--networks", type=int, nargs="+", metavar="N", help="train so many networks; one number, or one for each seed"
+    )
     parser.add_argument(
         "--seeds",
         type=int,
@@ -78,10 +80,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if given.networks is not None:
         from vgspec.dev import truth_networks
 
+        counts = given.networks if len(given.networks) > 1 else given.networks * len(given.seeds)
+        if len(counts) != len(given.seeds):
+            parser.error("--networks needs one number, or as many as there are seeds")
         parts["networks"] = truth_networks.page(
             [
-                (seed, truth_networks.run(given.networks, seed, workers=given.workers, cache=given.cache))
-                for seed in given.seeds
+                (seed, truth_networks.run(count, seed, workers=given.workers, cache=given.cache))
+                for seed, count in zip(given.seeds, counts, strict=True)
             ]
         )
     if not parts:

@@ -368,7 +368,27 @@ def _detector(programs: Iterable[Program]) -> list[str]:
         f"| {', '.join(f'`{name}`' for name in sorted(GRADIENT_RULES))} | {counts(GRADIENT_RULES, False)}",
         "| these, and what is said to get no gradient at all (`recurrence-over-one-step`, a softmax over one unit "
         f"unless under binary cross-entropy) | {counts(GRADIENT_RULES, True)}",
+        *_vain(measured),
     ]
+
+
+_OTHERWISE: Mapping[str, str] = {
+    "forward-signal-vanishes": "what was measured are the kernels' gradients, not whether the signal has faded before",
+    "gradient-explodes": "the norm itself is too large; what was measured counts only by the ratio of first to last",
+}
+"""Why a finding may be right where the measured definition is not met."""
+
+
+def _vain(measured: Sequence[Program]) -> list[str]:
+    """What is said of programs whose measured gradients count as sound, with the reason for the difference."""
+    said = [
+        f"- {p.name} ({p.label}): `{d.name}`, {d.message}" + (f"; {_OTHERWISE[d.name]}" if d.name in _OTHERWISE else "")
+        for p in measured
+        if p.measured == ("ok",)
+        for d in p.loud
+        if not GRADIENT_RULES.isdisjoint(d.names)
+    ]
+    return ["", "Said in vain by that definition:", "", *said] if said else []
 
 
 def _gives_none(program: Program) -> bool:
