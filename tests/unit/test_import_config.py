@@ -308,3 +308,62 @@ def test_a_text_that_begins_with_a_dollar_is_no_expression() -> None:
         assert spec.diagnostics == ()
         found: Any = spec.require_graph().layers["words"]
         assert found.vocabulary == ("$", "$x", "$$y", "z")
+
+
+def old(kind: str, **config: Any) -> dict[str, Any]:
+    """A layer of a Sequential as Keras 2 writes it."""
+    return {"class_name": kind, "config": config}
+
+
+def test_a_sequential_of_keras_2_0_without_a_name_in_another() -> None:
+    inner = old("Dense", name="a", units=3, batch_input_shape=[None, 4])
+    model = {
+        "class_name": "Sequential",
+        "config": [
+            {"class_name": "Sequential", "config": [inner]},
+            {"class_name": "Sequential", "config": [old("Dense", name="b", units=2, batch_input_shape=[None, 3])]},
+        ],
+    }
+    graph = spec_of_config(model, file="s.json").require_graph()
+    assert [node.id for node in graph.nodes] == ["sequential.a", "sequential_1.b"]
+
+
+def test_what_is_wrong_with_the_first_layer_of_a_sequential_is_said_once() -> None:
+    layers = [old("Lambda", name="l", batch_input_shape=[None, 4]), old("Dense", name="d", units=2, unitz=3)]
+    found = read_config({"class_name": "Sequential", "config": {"name": "s", "layers": layers}}).diagnostics
+    assert sorted((item.code, item.pointer) for item in found) == [
+        ("VG082", "/config/layers/0/class_name"),
+        ("VG083", "/config/layers/1/config/unitz"),
+    ]
+
+
+def recurrent(**config: Any) -> dict[str, Any]:
+    layers = [old("GRU", name="g", units=3, batch_input_shape=[None, 5, 2], **config)]
+    return {"class_name": "Sequential", "config": {"name": "s", "layers": layers}}
+
+
+def test_a_gru_from_before_reset_after_is_one_without() -> None:
+    for config, after in (({}, False), ({"reset_after": True}, True)):
+        graph = spec_of_config(recurrent(**config), file="s.json").require_graph()
+        assert graph.layers["g"].reset_after is after  # type: ignore[attr-defined]
+
+
+def test_a_function_that_keras_3_computes_otherwise_is_said() -> None:
+    model = recurrent(recurrent_activation="hard_sigmoid")
+    (found,) = read_config(model).diagnostics
+    assert (found.code, found.pointer) == ("VG089", "/config/layers/0")
+    assert "'g'" in found.message
+    assert "slope" in found.message
+    assert read_config({**model, "keras_version": "3.1.0"}).diagnostics == ()
+    assert read_config(recurrent(recurrent_activation="sigmoid")).diagnostics == ()
+
+
+def test_a_model_of_tensorflow_js() -> None:
+    training = {"optimizer_config": {"class_name": "SGD", "config": {}}, "loss": "nonsense"}
+    inside = {"keras_version": "2.1.6", "model_config": recurrent(), "training_config": training}
+    imported = read_config({"modelTopology": inside, "weightsManifest": []})
+    assert imported.graph is not None
+    assert [item.pointer for item in imported.diagnostics] == ["/modelTopology/training_config/loss"]
+    broken = {**inside, "model_config": recurrent(unitz=3)}
+    (found,) = read_config({"modelTopology": broken}).diagnostics
+    assert found.pointer == "/modelTopology/model_config/config/layers/0/config/unitz"
