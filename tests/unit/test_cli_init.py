@@ -79,3 +79,11 @@ def test_what_a_template_includes_comes_with_it(folder: Path, monkeypatch: pytes
     (folder / "new" / "blocks").mkdir(parents=True)
     assert Result("init", "new/model.yaml", "--template", "m").status == 0
     assert Result("show", "new/model.yaml").status == 0
+
+
+def test_what_init_writes_is_in_the_form_that_fmt_writes() -> None:
+    from vgspec.cli.app import main
+
+    specs = sorted(str(path) for path in (Path(__file__).resolve().parents[2] / "specs").glob("*.yaml"))
+    assert len(specs) > 10
+    assert main(["fmt", "--check", *specs]) == 0
