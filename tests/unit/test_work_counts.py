@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from vgspec import load_spec
-from vgspec.analysis.signal import functions, pointwise, profile
+from vgspec.analysis.signal import functions, profile, response
 
 
 def _spec(item: str, count: int) -> str:
@@ -27,7 +27,7 @@ def _evaluations(item: str, count: int, monkeypatch: pytest.MonkeyPatch) -> int:
 
         return fresh(key, evaluated, slope, *rest)
 
-    for cache in (functions.scalar_function, functions._extended, pointwise._response):
+    for cache in (functions.scalar_function, functions._extended, response._response):
         cache.cache_clear()
     monkeypatch.setattr(functions, "Fn", counted)
     profile(load_spec(_spec(item, count)).require_graph())
