@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,3 +110,63 @@ def test_a_file_that_changes_meanwhile_is_left_alone(spec: Path, monkeypatch: py
     _, _, err = run("lint", "--fix", str(spec))
     assert spec.read_bytes() == b"# mine\n" + SAFE.encode()
     assert "changed meanwhile" in err
+
+
+# --- several processes ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for number in range(6):
+        # files of different sizes, so that they do not end in their order
+        (tmp_path / f"m{number}.yaml").write_text(SAFE.replace("all alike", "x" * (7 * number % 5 + 1)))
+    (tmp_path / "broken.yaml").write_text('vgspec: "1"\nlayers: [{Dens: {}}', encoding="utf-8")
+    return tmp_path
+
+
+def test_the_number_of_processes_changes_nothing(many: Path) -> None:
+    before = {path.name: path.read_bytes() for path in many.iterdir()}
+    diffs = {run("lint", "--diff", "--unsafe-fixes", "--jobs", jobs, ".") for jobs in "124"}
+    assert len(diffs) == 1
+    assert next(iter(diffs))[1].count("+++ ") == 6
+    results = []
+    for jobs in "124":
+        for name, data in before.items():
+            (many / name).write_bytes(data)
+        found = run("lint", "--fix", "--unsafe-fixes", "--jobs", jobs, ".")
+        results.append((found, {path.name: path.read_bytes() for path in many.iterdir()}))
+    assert results[0] == results[1] == results[2]
+    (_, _, err), files = results[0]
+    said = [line.partition(":")[0] for line in err.splitlines() if "VG3" in line]
+    assert said == [f"m{number}.yaml" for number in range(6)]
+    assert all(files[name] != before[name] for name in before if name.startswith("m"))
+    assert files["broken.yaml"] == before["broken.yaml"]
+
+
+def test_a_process_that_dies_while_fixing_costs_one_file(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if sys.platform != "linux":
+        pytest.skip("processes are not forked here")
+    here, real = os.getpid(), fixing._fixed
+
+    def die(job, unsafe):
+        if job.target.name == "m3.yaml" and os.getpid() != here:
+            os.kill(os.getpid(), 9)
+        return real(job, unsafe)
+
+    monkeypatch.setattr(fixing, "_fixed", die)
+    before = (many / "m3.yaml").read_bytes()
+    status, _, err = run("lint", "--fix", "--jobs", "2", "m0.yaml", "m3.yaml", "m5.yaml")
+    assert status == 1
+    assert "m3.yaml: not fixed, because the process that worked on it was ended by signal 9 (SIGKILL)" in err
+    assert (many / "m3.yaml").read_bytes() == before
+    for name in ("m0.yaml", "m5.yaml"):
+        assert b"glorot_uniform" in (many / name).read_bytes()
+
+
+def test_nothing_is_written_where_standard_input_is_among_the_files(many: Path) -> None:
+    before = (many / "m0.yaml").read_bytes()
+    status, _, err = run("lint", "--fix", "m0.yaml", "-")
+    assert status == 2
+    assert "standard input cannot be changed" in err
+    assert (many / "m0.yaml").read_bytes() == before

@@ -242,6 +242,8 @@ def test_fixing_a_faulty_spec_converges_and_brings_nothing_new(path: Path) -> No
     assert load(fixed.text).diagnostics == ()
     loud = [d for d in fixed.result.diagnostics if d.severity is not Severity.INFO]
     assert {name for d in loud for name in d.names} <= before
+    mendable = [d.name for d in loud if d.fix is not None and d.fix.applicability is not Applicability.DISPLAY]
+    assert mendable == [], "what can be mended is"
     assert fix_spec(load(fixed.text), unsafe=True).text == fixed.text
 
 

@@ -126,14 +126,14 @@ def run(args: argparse.Namespace, out: Output) -> int:
     if args.diff:
         from vgspec.cli.fixing import diff_targets
 
-        difference = diff_targets(linting.jobs(targets), args.unsafe_fixes, out)
+        difference = diff_targets(linting.jobs(targets), args.unsafe_fixes, out, args.jobs)
         out.write_data(difference)
         return Exit.FAILED if difference and not args.exit_zero else Exit.OK
     status = Exit.OK
     if args.fix:
         from vgspec.cli.fixing import fix_targets
 
-        mended, status = fix_targets(linting.jobs(targets), args.unsafe_fixes, out)
+        mended, status = fix_targets(linting.jobs(targets), args.unsafe_fixes, out, args.jobs)
         if mended:
             out.say(f"Fixed {mended} finding{'s' if mended > 1 else ''}")
     return max(status, linting.finish(linting.lint(linting.jobs(targets))))

@@ -1,4 +1,4 @@
-"""Linting many files in several processes.
+"""Linting or fixing many files in several processes.
 
 The results do not depend on how many there are, nor on which finishes first. A process that dies takes one file with
 it: that file gets a finding, and another process takes its place.
@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from vgspec.cli.checking import Job, Linted, lint_one
 from vgspec.codes import NOT_LINTED
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
-__all__ = ["cores", "lint_all", "workers_for"]
+__all__ = ["cores", "ended", "lint_all", "run_all", "workers_for"]
+
+T = TypeVar("T")
 
 _FILES_A_WORKER = 8
 _BYTES_A_WORKER = 128 * 1024
@@ -39,19 +41,20 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def workers_for(jobs: Sequence[Job], most: int | None = None) -> int:
+def workers_for(jobs: Sequence[Job], most: int | None = None, *, paying: int = _FILES_A_WORKER) -> int:
     """How many processes pay for these jobs, 1 for none beside this one: starting one costs as much as some files.
 
     Args:
-        jobs: what is to be linted.
+        jobs: what is to be done.
         most: the number of processes if the user has named one.
+        paying: how many files a process needs to be worth its start.
     """
     files = [job for job in jobs if not job.target.standard_input]
     if most is not None:
         return max(1, min(most, len(files)))
     size = sum(_size(job) for job in files)
-    paying = max(len(files) // _FILES_A_WORKER, size // _BYTES_A_WORKER)
-    return max(1, min(cores(), len(files), paying))
+    wanted = max(len(files) // paying, size // _BYTES_A_WORKER)
+    return max(1, min(cores(), len(files), wanted))
 
 
 def _size(job: Job) -> int:
@@ -69,26 +72,45 @@ def lint_all(jobs: Sequence[Job], workers: int, tick: Tick = lambda done: None) 
         workers: processes to use; 1 for this one alone.
         tick: called after each file and every tenth of a second with the number of files done.
     """
+    return run_all(jobs, workers, lint_one, _killed, tick)
+
+
+def run_all(
+    jobs: Sequence[Job],
+    workers: int,
+    work: Callable[[Job], T],
+    killed: Callable[[Job, int | None], T],
+    tick: Tick = lambda done: None,
+) -> list[T]:
+    """Do a piece of work for every target; the results are in the order of the jobs.
+
+    Args:
+        jobs: the targets.
+        workers: processes to use; 1 for this one alone.
+        work: what to do for each. It is sent to other processes, as its results are: both can be pickled.
+        killed: the result for a target on which a process died, from its exit status.
+        tick: called after each file and every tenth of a second with the number of files done.
+    """
     if workers <= 1:
-        return _here(jobs, tick)
-    results: dict[int, Linted] = {i: lint_one(job) for i, job in enumerate(jobs) if job.target.standard_input}
+        return _here(jobs, work, tick)
+    results: dict[int, T] = {i: work(job) for i, job in enumerate(jobs) if job.target.standard_input}
     rest = sorted((i for i in range(len(jobs)) if i not in results), key=lambda i: (-_size(jobs[i]), i))
-    pool = _Pool(jobs, deque(rest), results, tick)
+    pool = _Pool(jobs, deque(rest), results, work, killed, tick)
     try:
         pool.run(workers)
     finally:
         pool.stop()
     for i in pool.pending:  # no process could be started
-        results[i] = lint_one(jobs[i])
+        results[i] = work(jobs[i])
         tick(len(results))
     return [results[i] for i in range(len(jobs))]
 
 
-def _here(jobs: Sequence[Job], tick: Tick) -> list[Linted]:
-    results: list[Linted] = []
+def _here(jobs: Sequence[Job], work: Callable[[Job], T], tick: Tick) -> list[T]:
+    results: list[T] = []
     for job in jobs:
         tick(len(results))
-        results.append(lint_one(job))
+        results.append(work(job))
     tick(len(results))
     return results
 
@@ -102,11 +124,20 @@ class _Worker:
     job: int
 
 
-class _Pool:
+class _Pool(Generic[T]):
     """Processes that take one job after the other, the largest first."""
 
-    def __init__(self, jobs: Sequence[Job], pending: deque[int], results: dict[int, Linted], tick: Tick) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        pending: deque[int],
+        results: dict[int, T],
+        work: Callable[[Job], T],
+        killed: Callable[[Job, int | None], T],
+        tick: Tick,
+    ) -> None:
         self.jobs, self.pending, self.results, self.tick = jobs, pending, results, tick
+        self.work, self.killed = work, killed
         self.workers: list[_Worker] = []
         self.context = _context()
 
@@ -126,7 +157,9 @@ class _Pool:
         ours, theirs = self.context.Pipe()
         inherited = [worker.pipe for worker in self.workers] if self.forks else []
         process = self.context.Process(
-            target=_work, args=(theirs, tuple(self.jobs), [*inherited, ours] if self.forks else []), daemon=True
+            target=_work,
+            args=(theirs, tuple(self.jobs), self.work, [*inherited, ours] if self.forks else []),
+            daemon=True,
         )
         try:
             process.start()
@@ -160,13 +193,13 @@ class _Pool:
 
     def receive(self, worker: _Worker) -> None:
         try:
-            number, linted = worker.pipe.recv()
+            number, result = worker.pipe.recv()
         except (EOFError, OSError):
             worker.process.join()
-            self.results[worker.job] = _killed(self.jobs[worker.job], worker.process.exitcode)
+            self.results[worker.job] = self.killed(self.jobs[worker.job], worker.process.exitcode)
             self.replace(worker)
         else:
-            self.results[number] = linted
+            self.results[number] = result
             self.give(worker)
 
     def replace(self, worker: _Worker) -> None:
@@ -192,7 +225,9 @@ def _context() -> Any:
     return multiprocessing.get_context("fork" if forks else "spawn")
 
 
-def _work(pipe: Connection, jobs: tuple[Job, ...], inherited: Sequence[Connection]) -> None:
+def _work(
+    pipe: Connection, jobs: tuple[Job, ...], work: Callable[[Job], object], inherited: Sequence[Connection]
+) -> None:
     """The life of a process: a number of a job comes, its result goes. It ends with its pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told too, and ends this process
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -201,21 +236,26 @@ def _work(pipe: Connection, jobs: tuple[Job, ...], inherited: Sequence[Connectio
     while True:
         try:
             number = pipe.recv()
-            pipe.send((number, lint_one(jobs[number])))
+            pipe.send((number, work(jobs[number])))
         except (EOFError, OSError):
             return
 
 
+def ended(status: int | None) -> tuple[str, str]:
+    """How a process ended, and what to try; the latter may be empty."""
+    if status is None or status >= 0:
+        return f"with status {status}", ""
+    try:
+        how = f"by signal {-status} ({signal.Signals(-status).name})"
+    except ValueError:
+        how = f"by signal {-status}"
+    help = "the system does this where memory runs out: try --jobs 1, or this file alone" if status == -9 else ""
+    return how, help
+
+
 def _killed(job: Job, status: int | None) -> Linted:
     """The finding of a file on which a process died."""
-    how, help = f"with status {status}", ""
-    if status is not None and status < 0:
-        try:
-            how = f"by signal {-status} ({signal.Signals(-status).name})"
-        except ValueError:
-            how = f"by signal {-status}"
-        if status == -9:
-            help = "the system does this where memory runs out: try --jobs 1, or lint the file alone"
+    how, help = ended(status)
     finding = NOT_LINTED.diagnostic(
         f"the process that linted this file was ended {how}", file=job.target.name, help=help
     )
