@@ -156,3 +156,32 @@ def test_the_table_of_networks() -> None:
     assert "| not flagged | 1 | 0 | 1 (100 %) |" in text
     assert "| flagged, after `--fix --unsafe-fixes` | 2 | 1 | 1 (50 %) |" in text
     assert "- number 2: 0.10 → 0.20" in text
+
+
+def test_the_page_says_what_fixing_leaves_of_every_faulty_spec() -> None:
+    from vgspec.dev import truth_faulty
+
+    text = truth.TARGET.read_text(encoding="utf-8")
+    part = text.partition("## What fixing leaves of the faulty specs\n")[2].partition("\n## ")[0]
+    names = [line.split(" | ")[0].removeprefix("| ") for line in part.splitlines() if line.startswith("| ")][1:]
+    assert names == [path.stem for path in sorted(truth_faulty.FAULTY.glob("*.yaml"))]
+    assert "could still be made: 0." in part
+    for name in ("zero-or-constant-kernel", "unused-block"):
+        row = truth_faulty.examine(truth_faulty.FAULTY / f"{name}.yaml")
+        assert truth_faulty.page([row]).splitlines()[4] in part
+
+
+def test_what_fixing_leaves_is_counted() -> None:
+    from vgspec.dev.truth_faulty import Mended, page
+
+    rows = [
+        Mended("a", 2, ("use it",), (), ()),
+        Mended("b", 0, (), ("b", "c"), ("c",)),
+    ]
+    text = page(rows)
+    assert text.startswith(
+        "2 specs in `specs/faulty`, one for each rule. `--fix --unsafe-fixes` changes 1 of them, in at"
+    )
+    assert "most 2 rounds (10 are allowed). By prediction 1 have" in text
+    assert "1 keep one. Findings left that have a fix which could still be made: 1." in text
+    assert "| b | 0 | none | `b`, `c` |" in text

@@ -5,6 +5,7 @@
     python -m vgspec.dev.truth --programs PATH.jsonl.gz      # programs published with their faults
     python -m vgspec.dev.truth --applications FOLDER         # keras.applications and the zoo
     python -m vgspec.dev.truth --networks 200 --seeds 21     # networks trained on digits
+    python -m vgspec.dev.truth --faulty                      # fixing every spec in specs/faulty
 
 Parts that are not asked for stay as they are. ``--applications`` keeps the configs of the models in the folder and
 makes those that it lacks, which needs Keras; ``--networks`` needs Keras and scikit-learn.
@@ -26,6 +27,7 @@ SECTIONS: Mapping[str, str] = {
     "programs": "Programs published with their faults",
     "applications": "keras.applications and the zoo",
     "networks": "Do flagged networks fail to learn, and does fixing help?",
+    "faulty": "What fixing leaves of the faulty specs",
 }
 _INTRO = """\
 # How right the linter is
@@ -62,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="N",
         help="of the draws: the first is shown in full, and should be one that nobody has looked at; default: 21 20",
     )
+    parser.add_argument("--faulty", action="store_true", help="fix every spec in specs/faulty, in memory")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes that train; default: 2")
     parser.add_argument("--cache", type=Path, metavar="FILE", help="accuracies measured before, kept from run to run")
     parser.add_argument("--output", type=Path, default=TARGET, help="the page; default: docs/reference/truth.md")
@@ -89,8 +92,14 @@ def main(argv: Sequence[str] | None = None) -> int:
                 for seed, count in zip(given.seeds, counts, strict=True)
             ]
         )
+    if given.faulty:
+        from vgspec.dev import truth_faulty
+
+        parts["faulty"] = truth_faulty.page(
+            [truth_faulty.examine(path) for path in sorted(truth_faulty.FAULTY.glob("*.yaml"))]
+        )
     if not parts:
-        parser.error("give at least one of --programs, --applications, --networks")
+        parser.error("give at least one of --programs, --applications, --networks, --faulty")
     old = given.output.read_text(encoding="utf-8") if given.output.exists() else ""
     given.output.write_text(merged(old, parts), encoding="utf-8")
     return 0
