@@ -14,9 +14,7 @@ def uncollected() -> Iterator[None]:
     """Keep the collector from looking for cycles meanwhile.
 
     Passes over a graph make many small objects that stay, and no cycles worth speaking of: looking through all of
-    them again and again as they grow in number would cost a large model more than the passes themselves. What they
-    made counts as old afterwards, so that it is not looked through on the spot either; unless somebody keeps frozen
-    objects, which stay as they are.
+    them again and again as they grow in number would cost a large model more than the passes themselves.
     """
     collecting = gc.isenabled()
     gc.disable()
@@ -24,7 +22,4 @@ def uncollected() -> Iterator[None]:
         yield
     finally:
         if collecting:
-            if gc.get_freeze_count() == 0:
-                gc.freeze()
-                gc.unfreeze()
             gc.enable()
