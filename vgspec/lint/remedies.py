@@ -58,12 +58,12 @@ def _wraps(facts: Facts, chain: Sequence[Node]) -> Iterator[Change]:
 def branches(facts: Facts) -> Iterator[tuple[Node, tuple[Node, ...]]]:
     """Every residual addition with the nodes of its branch, in order: what reads the shortcut's value up to the sum."""
     for node in facts.nodes_with(Trait.ADDITIVE):
-        ends = {ref.node for ref in node.refs()}
+        ends = set(facts.graph.sources[node.id])
         for end in facts.producers(node):
             branch = [end]
             while (before := facts.only_producer(branch[0])) is not None and before.id not in ends:
                 branch.insert(0, before)
-            sources = {ref.node for ref in branch[0].refs()}
+            sources = set(facts.graph.sources[branch[0].id])
             if len(sources) == 1 and sources <= ends and end.id not in sources:
                 yield node, tuple(branch)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from vgspec.analysis.signal.state import Grad, Lean, Pulled, State, Step
+from vgspec.analysis.signal.state import Grad, Lean, Pulled, State, Step, leaning_of
 
 __all__ = ["aligned", "alignment", "body_of", "kept", "together", "with_lean"]
 
@@ -55,8 +55,7 @@ def _leaning(outer: Grad, inward: Grad, step: Step, elements: int, body: float) 
     if degree == 0.0 or not math.isfinite(body) or not q > 0.0:
         return inward._replace(leans=())
     leans = outer.leans if degree in (1.0, -1.0) else _grown(outer.leans, 2.0 * math.log(abs(degree)))
-    base = body + inward.log
-    own = sum(math.exp(min(lean.log - base, 300.0)) for lean in leans)
+    own = leaning_of(leans, body + inward.log)
     if not step.adds:
         if own > q:
             leans = _grown(leans, math.log(q / own))  # less: of values too rare for most batches

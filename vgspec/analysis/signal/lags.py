@@ -22,7 +22,6 @@ __all__ = [
     "Pairs",
     "Recent",
     "Through",
-    "averaged",
     "diagonal",
     "pairs_of",
     "shifted",
@@ -89,16 +88,6 @@ def shifted(pairs: Pairs, far: tuple[float, float]) -> Pairs:
     found[:, :-1] = pairs[:, 1:]
     found[:, -1] = far
     return found
-
-
-def averaged(pairs: Pairs, far: tuple[float, float], steps: int) -> tuple[float, float]:
-    """The mean over all pairs of two different times, for one sample and for two."""
-    lags = pairs.shape[1] - 1
-    weights = steps - np.arange(1.0, lags + 1.0)
-    total = steps * (steps - 1) / 2.0
-    beyond = max(total - float(weights.sum()), 0.0)
-    one, two = (pairs[:, 1:] @ weights + beyond * np.array(far)) / total
-    return float(one), float(two)
 
 
 def trace_of(pairs: Pairs, q: float, s: float) -> Vector | None:

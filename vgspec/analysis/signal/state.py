@@ -31,6 +31,7 @@ __all__ = [
     "average",
     "constant_moments",
     "independent_moments",
+    "leaning_of",
     "pair_average",
     "simplify",
 ]
@@ -351,6 +352,11 @@ class Lean(NamedTuple):
     log: float
 
 
+def leaning_of(leans: tuple[Lean, ...], base: float) -> float:
+    """Mean square of what products with these signs bring along each sample's value, relative to ``exp(base)``."""
+    return sum(math.exp(min(lean.log - base, 300.0)) for lean in leans)
+
+
 class Grad(NamedTuple):
     """The gradient at a tensor: moments per channel segment, times ``exp(log)``.
 
@@ -402,8 +408,7 @@ class Grad(NamedTuple):
 
     def leaning(self) -> float:
         """Mean square of the part along each sample's value, relative to ``exp(log)``."""
-        base = self.body + self.log
-        return sum(math.exp(min(lean.log - base, 300.0)) for lean in self.leans)
+        return leaning_of(self.leans, self.body + self.log)
 
     def normalised(self) -> Grad:
         """The same with moments of order one."""

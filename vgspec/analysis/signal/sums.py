@@ -21,7 +21,6 @@ __all__ = ["bent_sum"]
 
 _Z: Vector = np.linspace(-4.0, 4.0, 33)
 _STEP = float(_Z[1] - _Z[0])
-_LEVELS: Vector = normal_cdf(_Z)
 _DENSITY: Vector = np.exp(-0.5 * _Z * _Z)
 
 
@@ -55,10 +54,11 @@ def _bent(curve: Curve, mean: float, variance: float, merged: Moments) -> Bent:
     seen = weights > 1e-9
     values, weights = values[seen], weights[seen]
     y = np.linspace(float(values.min()) - 4.0 * own, float(values.max()) + 4.0 * own, 65)
-    points = np.interp(_LEVELS, normal_cdf((y[:, None] - values) / own) @ weights, y)
+    levels = normal_cdf(_Z)  # not a constant of the module: it would make its table for every command that lints
+    points = np.interp(levels, normal_cdf((y[:, None] - values) / own) @ weights, y)
     apart = (points[:, None] - values) / own  # one step of Newton's method from there
     density = np.maximum(np.exp(-0.5 * apart * apart) @ weights, 1e-6)
-    points -= (normal_cdf(apart) @ weights - _LEVELS) / density * (own * math.sqrt(2.0 * math.pi))
+    points -= (normal_cdf(apart) @ weights - levels) / density * (own * math.sqrt(2.0 * math.pi))
     slopes = np.clip(_DENSITY * own / density, 0.5 * own, 4.0)
     fn = _quantile(points.round(4).tobytes(), slopes.round(4).tobytes())
     shape, _ = respond(Moments(0.0, 1.0, *(0.0,) * 7), chain(fn))

@@ -173,7 +173,7 @@ class GradientVanishes(Rule):
         above = set(walls)
         for node in reversed(facts.nodes):
             if node.id in above:
-                above.update(ref.node for ref in node.refs())
+                above.update(facts.graph.sources[node.id])
         dead = [
             node.id
             for node in facts.first_calls
@@ -234,13 +234,13 @@ def _connected(facts: Facts, names: set[str]) -> list[list[str]]:
     before: set[str] = set(names)
     for node in reversed(facts.nodes):
         if node.id in before:
-            before.update(ref.node for ref in node.refs())
+            before.update(facts.graph.sources[node.id])
     for node in facts.nodes:
         if node.id in before:
             label.setdefault(node.id, node.id)
-            for ref in node.refs():
-                label.setdefault(ref.node, ref.node)
-                label[root(ref.node)] = root(node.id)
+            for name in facts.graph.sources[node.id]:
+                label.setdefault(name, name)
+                label[root(name)] = root(node.id)
     groups: dict[str, list[str]] = {}
     for node in facts.nodes:
         if node.id in names:

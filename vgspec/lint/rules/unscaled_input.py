@@ -105,7 +105,7 @@ class UnscaledInput(Rule):
             readers = [node for node in _first_readers(facts, item) if node.id in facts.paths.reaching]
             if not readers:
                 continue
-            direct = tuple(node for node in facts.nodes if {ref.node for ref in node.refs()} == {item.name})
+            direct = tuple(node for node in facts.nodes if facts.graph.sources[node.id] == (item.name,))
             yield Finding(
                 f"the values of `{item.name}` are about {factor(size)} in size, and nothing scales them before the "
                 f"first weights",
@@ -127,7 +127,7 @@ def _first_readers(facts: Facts, item: Input) -> Iterator[Node]:
     passed = {item.name}
     passing = (Trait.RESHAPING, Trait.IDENTITY, Trait.DROPOUT, Trait.NOISE)
     for node in facts.graph.nodes:
-        if passed.isdisjoint(ref.node for ref in node.refs()):
+        if passed.isdisjoint(facts.graph.sources[node.id]):
             continue
         if facts.has(node, Trait.KERNEL, Trait.RECURRENT):
             yield node
