@@ -6,11 +6,10 @@ a layer does not tell is None, and so is then the total.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from vgspec.ir import Argument, Dim, Graph, Node, Ref
+from vgspec.ir import Dim, Graph, Node
 from vgspec.ir.dims import add, numel
 from vgspec.layers.base import Call, Layer, Weight
 
@@ -60,17 +59,7 @@ class Totals:
 
 def call_of(graph: Graph, node: Node) -> Call:
     """The call a node makes, with the types of its tensors in place of references."""
-
-    def typed(argument: Argument) -> Any:
-        if isinstance(argument, Ref):
-            return graph.tensor(argument)
-        if isinstance(argument, tuple | list):
-            return tuple(typed(item) for item in argument)
-        if isinstance(argument, Mapping):
-            return {key: typed(item) for key, item in argument.items()}
-        return argument
-
-    return Call({name: typed(argument) for name, argument in node.args})
+    return Call.of(node.args, graph.tensor)
 
 
 def _count(weights: Iterable[Weight]) -> Dim:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
@@ -10,7 +10,7 @@ from vgspec import codes
 from vgspec.codes import Code
 from vgspec.diagnostics import nearest
 from vgspec.frontend.findings import Findings, chain_notes
-from vgspec.ir import Argument, Graph, Input, Node, Origin, Output, Ref, Tensor, format_shape
+from vgspec.ir import Argument, Graph, Input, Node, Origin, Output, Ref, Tensor, format_shape, with_refs
 from vgspec.layers.base import Call, Layer, ShapeError, Weight
 from vgspec.limits import Limits
 
@@ -133,7 +133,7 @@ class Builder:
 
     def call(self, args: tuple[tuple[str, Argument], ...]) -> Call:
         """A call with these arguments."""
-        return Call({name: self._typed(value) for name, value in args})
+        return Call.of(args, self.tensors.__getitem__)
 
     def _name_is_free(self, node_id: str, origin: Origin) -> bool:
         if node_id in self._taken or node_id in self.layers:
@@ -146,15 +146,6 @@ class Builder:
             self.report(codes.DUPLICATE_ID, f"the shared layer {key!r} has the name of an input or layer", origin)
             return False
         return True
-
-    def _typed(self, value: Argument) -> Any:
-        if isinstance(value, Ref):
-            return self.tensors[value]
-        if isinstance(value, tuple):
-            return tuple(self._typed(item) for item in value)
-        if isinstance(value, Mapping):
-            return {key: self._typed(item) for key, item in value.items()}
-        return value
 
     def _arguments_fit(self, layer: Layer, args: tuple[tuple[str, Argument], ...], origin: Origin) -> bool:
         rows = {row.name: row for row in layer.open_arguments}
@@ -213,14 +204,8 @@ def inner_graph(name: str, builder: Builder, output: Ref, prefix: str = "") -> G
         if node.id in needed:
             needed.update(ref.node for ref in node.refs())
 
-    def renamed(value: Argument) -> Argument:
-        if isinstance(value, Ref):
-            return Ref(value.node.removeprefix(prefix), value.index)
-        if isinstance(value, tuple | list):
-            return tuple(renamed(item) for item in value)
-        if isinstance(value, Mapping):
-            return {key: renamed(item) for key, item in value.items()}
-        return value
+    def renamed(ref: Ref) -> Ref:
+        return Ref(ref.node.removeprefix(prefix), ref.index)
 
     own = {key.removeprefix(prefix) for key in builder.layers if key.startswith(prefix)}
 
@@ -236,7 +221,7 @@ def inner_graph(name: str, builder: Builder, output: Ref, prefix: str = "") -> G
             node,
             id=node.id.removeprefix(prefix),
             layer=layer_key(node.layer),
-            args=tuple((key, renamed(value)) for key, value in node.args),
+            args=tuple((key, with_refs(value, renamed)) for key, value in node.args),
         )
         for node in builder.nodes
         if node.id in needed

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 from vgspec.catalogue.base import find
@@ -142,12 +143,7 @@ def _weights(section: _Section, value: Any, path: tuple[Token, ...]) -> Any:
 
 
 def _metrics(section: _Section, value: Any, path: tuple[Token, ...]) -> Any:
-    def read(item: Any, where: tuple[Token, ...]) -> Any:
-        if isinstance(item, list | tuple):
-            return tuple(metric for i, inner in enumerate(item) for metric in read(inner, (*where, i)))
-        metric = section.object("metric", item, where)
-        return () if metric is None else (metric,)
-
+    read = partial(_metrics_at, section)
     if value is None:
         return None
     if isinstance(value, Mapping):
@@ -160,6 +156,14 @@ def _metrics(section: _Section, value: Any, path: tuple[Token, ...]) -> Any:
     if not value or not section.counted("metrics", value, path):
         return None
     return section.by_output(value, path, read) or None
+
+
+def _metrics_at(section: _Section, item: Any, where: tuple[Token, ...]) -> Any:
+    """The metrics that an item of the list is or holds."""
+    if isinstance(item, list | tuple):
+        return tuple(metric for i, inner in enumerate(item) for metric in _metrics_at(section, inner, (*where, i)))
+    metric = section.object("metric", item, where)
+    return () if metric is None else (metric,)
 
 
 def _flag(section: _Section, value: Any, path: tuple[Token, ...]) -> Any:

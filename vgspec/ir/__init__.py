@@ -14,6 +14,7 @@ from vgspec.ir.graph import (
     Ref,
     Tensor,
     refs_of,
+    with_refs,
 )
 
 __all__ = [
@@ -35,4 +36,5 @@ __all__ = [
     "format_dim",
     "format_shape",
     "refs_of",
+    "with_refs",
 ]

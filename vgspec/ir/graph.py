@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
@@ -164,6 +164,17 @@ def refs_of(argument: Argument) -> Iterator[Ref]:
     elif isinstance(argument, Mapping):
         for item in argument.values():
             yield from refs_of(item)
+
+
+def with_refs(argument: Argument, change: Callable[[Ref], Argument]) -> Argument:
+    """A call argument with something else in place of each value inside it."""
+    if isinstance(argument, Ref):
+        return change(argument)
+    if isinstance(argument, tuple | list):
+        return tuple(with_refs(item, change) for item in argument)
+    if isinstance(argument, Mapping):
+        return {key: with_refs(item, change) for key, item in argument.items()}
+    return argument
 
 
 class GraphError(Exception):

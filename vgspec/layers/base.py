@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from vgspec.catalogue.activations import Activation
 from vgspec.catalogue.base import KerasObject
-from vgspec.ir import Argument, Dim, Graph, Shape, Tensor
+from vgspec.ir import Argument, Dim, Graph, Ref, Shape, Tensor, with_refs
 from vgspec.layers.dtypes import DTypePolicy, compute_dtype, is_floating, result_type, variable_dtype
 
 if TYPE_CHECKING:
@@ -112,6 +112,11 @@ class Call:
     """The arguments of one call, with the *types* of the tensors in place of the tensors."""
 
     args: Mapping[str, Argument]
+
+    @classmethod
+    def of(cls, args: Iterable[tuple[str, Argument]], type_of: Callable[[Ref], Tensor]) -> Call:
+        """The call with these arguments, given what gives a value's type."""
+        return cls({name: with_refs(value, type_of) for name, value in args})
 
     @property
     def x(self) -> Tensor:

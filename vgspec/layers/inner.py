@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from vgspec.ir import Argument, Dim, Graph, Node, Ref, Tensor
+from vgspec.ir import Dim, Graph, Node, Ref, Tensor
 from vgspec.ir.dims import add
 from vgspec.layers.base import INPUTS, Call, CallArgument, Layer, ShapeError, Weight
 
@@ -57,7 +56,7 @@ class InnerModel(Layer):
         for node in graph.nodes:
             layer = _layer(graph, node)
             try:
-                outputs = layer.infer_outputs(_call(node, types))
+                outputs = layer.infer_outputs(Call.of(node.args, types.__getitem__))
             except ShapeError as error:
                 message = f"holds {node.id!r}, and {layer.type_name} {error.message}"
                 raise ShapeError(message, argument="layer", notes=error.notes) from None
@@ -124,21 +123,8 @@ def _layer(graph: Graph, node: Node) -> Layer:
     return layer
 
 
-def _call(node: Node, types: Mapping[Ref, Tensor]) -> Call:
-    def typed(argument: Argument) -> Any:
-        if isinstance(argument, Ref):
-            return types[argument]
-        if isinstance(argument, tuple | list):
-            return tuple(typed(item) for item in argument)
-        if isinstance(argument, Mapping):
-            return {key: typed(item) for key, item in argument.items()}
-        return argument
-
-    return Call({name: typed(argument) for name, argument in node.args})
-
-
 def calls(graph: Graph) -> list[tuple[Node, Call]]:
     """Every call of a network with the types of its arguments."""
     types: dict[Ref, Tensor] = {Ref(item.name): item.tensor for item in graph.inputs}
     types |= {Ref(node.id, i): tensor for node in graph.nodes for i, tensor in enumerate(node.outputs)}
-    return [(node, _call(node, types)) for node in graph.nodes]
+    return [(node, Call.of(node.args, types.__getitem__)) for node in graph.nodes]

@@ -8,9 +8,10 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
+from vgspec.analysis.cost import call_of
 from vgspec.analysis.paths import Paths
 from vgspec.analysis.unfold import unfolded
-from vgspec.ir import Argument, Graph, Node, Ref, Tensor
+from vgspec.ir import Graph, Node, Tensor
 from vgspec.layers.base import Call, Layer, Trait
 from vgspec.lint.records import Recurrence
 from vgspec.spec import Spec
@@ -53,14 +54,14 @@ class GraphFacts:
         for node in self.graph.nodes:
             layer = self.graph.layers[node.layer]
             assert isinstance(layer, Layer)
-            found[node.id] = layer if Trait.WRAPPER not in layer.traits else layer.applied(self._call(node))[0]
+            found[node.id] = layer if Trait.WRAPPER not in layer.traits else layer.applied(call_of(self.graph, node))[0]
         return found
 
     def call(self, node: Node) -> Call:
         """The call of `layer`, with the types of its arguments."""
         layer = self.graph.layers[node.layer]
         assert isinstance(layer, Layer)
-        return layer.applied(self._call(node))[1]
+        return layer.applied(call_of(self.graph, node))[1]
 
     def trainable(self, node: Node) -> bool:
         """Whether a node's weights may change: neither its layer nor a wrapper around it is frozen."""
@@ -76,19 +77,6 @@ class GraphFacts:
     def first_calls(self) -> tuple[Node, ...]:
         """The first node of every layer that is used."""
         return tuple({node.layer: node for node in reversed(self.nodes)}.values())[::-1]
-
-    def _call(self, node: Node) -> Call:
-
-        def typed(value: Argument) -> Any:
-            if isinstance(value, Ref):
-                return self.graph.tensor(value)
-            if isinstance(value, tuple):
-                return tuple(typed(item) for item in value)
-            if isinstance(value, Mapping):
-                return {key: typed(item) for key, item in value.items()}
-            return value
-
-        return Call({name: typed(value) for name, value in node.args})
 
     def inputs(self, node: Node) -> tuple[Tensor, ...]:
         """Types of the values that a node reads."""

@@ -12,7 +12,7 @@ from vgspec.analysis.signal.interpret import Place, apply_rule
 from vgspec.analysis.signal.kinship import kinship
 from vgspec.analysis.signal.sizes import SizeTable
 from vgspec.analysis.signal.state import Segment, State, Step, UnknownSignal, independent_moments
-from vgspec.ir import BATCH, Argument, Graph, Input, Node, Ref, Tensor
+from vgspec.ir import BATCH, Graph, Input, Node, Ref, Tensor, refs_of
 from vgspec.layers.base import Call, Layer, ShapeError
 from vgspec.layers.signal import Drop, Lookup, Noise, Unknown
 
@@ -163,7 +163,7 @@ def _run(
     for name, argument in node.args:
         if name in _MASKS:
             continue
-        for ref in _refs(argument):
+        for ref in refs_of(argument):
             inputs.append(ref)
             names.append(name)
     missing = [ref for ref in inputs if ref not in states]
@@ -203,7 +203,7 @@ def _apply(
 ) -> Ran:
     if not isinstance(layer, Layer):
         raise UnknownSignal("has no descriptor")
-    call = Call({name: _typed(graph, argument, states, sizes) for name, argument in node.args})
+    call = Call.of(node.args, partial(_typed, graph, states, sizes))
     primitives = layer.signal_rule(call)
     if isinstance(primitives, Unknown):
         raise UnknownSignal(primitives.reason)
@@ -239,25 +239,9 @@ def _plain(state: State) -> State:
     return State(state.sizes, state.channel, state.segments)
 
 
-def _refs(argument: Argument) -> list[Ref]:
-    if isinstance(argument, Ref):
-        return [argument]
-    if isinstance(argument, tuple | list):
-        return [ref for item in argument for ref in _refs(item)]
-    if isinstance(argument, Mapping):
-        return [ref for item in argument.values() for ref in _refs(item)]
-    return []
-
-
-def _typed(graph: Graph, argument: Argument, states: Mapping[Ref, State], sizes: SizeTable) -> Argument:
-    """A call argument with types, of known sizes, in place of references."""
-    if isinstance(argument, Ref):
-        tensor = graph.tensor(argument)
-        state = states.get(argument)
-        known = state.sizes if state is not None else sizes.exact(tensor.shape)
-        return tensor if known is None else Tensor((BATCH, *known), tensor.dtype)
-    if isinstance(argument, tuple | list):
-        return tuple(_typed(graph, item, states, sizes) for item in argument)
-    if isinstance(argument, Mapping):
-        return {key: _typed(graph, item, states, sizes) for key, item in argument.items()}
-    return argument
+def _typed(graph: Graph, states: Mapping[Ref, State], sizes: SizeTable, ref: Ref) -> Tensor:
+    """The type of a value, of known sizes."""
+    tensor = graph.tensor(ref)
+    state = states.get(ref)
+    known = state.sizes if state is not None else sizes.exact(tensor.shape)
+    return tensor if known is None else Tensor((BATCH, *known), tensor.dtype)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from vgspec.ir import Argument, Graph, Node, Operator, Output, Ref
+from vgspec.ir import Graph, Node, Operator, Output, Ref, with_refs
 
 __all__ = ["with_inserted", "with_layers", "with_skip"]
 
@@ -48,18 +48,12 @@ def _spliced(graph: Graph, after: str, layers: Mapping[str, Operator], nodes: tu
     """Put nodes behind one node and let everything else read ``end`` in its place."""
     old = Ref(after)
 
-    def moved(argument: Argument) -> Argument:
-        if isinstance(argument, Ref):
-            return end if argument == old else argument
-        if isinstance(argument, tuple | list):
-            return tuple(moved(item) for item in argument)
-        if isinstance(argument, Mapping):
-            return {key: moved(item) for key, item in argument.items()}
-        return argument
+    def moved(ref: Ref) -> Ref:
+        return end if ref == old else ref
 
     result: list[Node] = []
     for node in graph.nodes:
-        result.append(replace(node, args=tuple((key, moved(value)) for key, value in node.args)))
+        result.append(replace(node, args=tuple((key, with_refs(value, moved)) for key, value in node.args)))
         if node.id == after:
             result.extend(nodes)
     outputs = tuple(Output(item.name, moved(item.ref), item.origin) for item in graph.outputs)

@@ -51,16 +51,10 @@ class Phases:
 
 def infer_again(graph: Any) -> None:
     """Infer the outputs of every layer call of a graph, as its expansion has done."""
-    from vgspec.ir import Ref
     from vgspec.layers.base import Call
 
-    def typed(value: Any) -> Any:
-        if isinstance(value, Ref):
-            return graph.tensor(value)
-        return tuple(typed(item) for item in value) if isinstance(value, tuple) else value
-
     for node in graph.nodes:
-        graph.operator(node).infer_outputs(Call({name: typed(value) for name, value in node.args}))
+        graph.operator(node).infer_outputs(Call.of(node.args, graph.tensor))
 
 
 def measure(text: str, name: str, rounds: int) -> Phases:
