@@ -111,8 +111,8 @@ def check_model(name: str, model: Any, rebuild: Callable[[Any], tuple[Any, int]]
         )
 
 
-def _batch(model: Any, rng: Any) -> Any:
-    """One random sample: byte-like numbers for images, small ones else, indices where an embedding reads them."""
+def _batch(model: Any, rng: Any) -> list[Any]:
+    """One random sample an input: byte-like numbers for images, small ones else, indices for embeddings."""
     sizes = [layer.input_dim for _, layer in _layers(model, "") if hasattr(layer, "input_dim")]
     found = []
     for item in model.inputs:
@@ -122,12 +122,14 @@ def _batch(model: Any, rng: Any) -> Any:
             found.append(rng.integers(0, min(sizes), shape).astype(kind))
         else:
             found.append((rng.uniform(0, 255, shape) if len(shape) == 4 else rng.normal(size=shape)).astype(kind))
-    return found if len(found) > 1 else found[0]
+    return found
 
 
-def _outputs(model: Any, given: Any) -> list[Any]:
+def _outputs(model: Any, given: list[Any]) -> list[Any]:
+    """What a model gives for values of its inputs, in the order in which Keras counts them."""
     keras = load_keras()
-    return [keras.ops.convert_to_numpy(value) for value in keras.tree.flatten(model(given, training=False))]
+    packed = keras.tree.pack_sequence_as(model.input, given)
+    return [keras.ops.convert_to_numpy(value) for value in keras.tree.flatten(model(packed, training=False))]
 
 
 def _difference(before: Any, after: Any) -> float:

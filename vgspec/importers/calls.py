@@ -66,6 +66,11 @@ def tensors(value: Any) -> Iterator[TensorRef]:
             yield from tensors(item)
 
 
+def _flattened(value: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The items of a mapping in the order in which Keras counts the tensors in it: that of its sorted keys."""
+    return sorted(value.items())
+
+
 def read_calls(value: Any, pointer: str) -> tuple[ConfigCall, ...]:
     """The calls of a layer.
 
@@ -114,7 +119,7 @@ def _structure(value: Any, pointer: str) -> Any:
         return tuple(_structure(item, pointer_join(pointer, "config", "value", i)) for i, item in enumerate(items))
     if kind is not None:
         return value  # an array, a slice: what takes it knows it
-    return {key: _structure(item, pointer_join(pointer, key)) for key, item in value.items()}
+    return {key: _structure(item, pointer_join(pointer, key)) for key, item in _flattened(value)}
 
 
 def keras_tensor(value: Mapping[str, Any], pointer: str) -> TensorRef:
@@ -165,7 +170,7 @@ def _old_structure(value: Any, pointer: str, kwargs: dict[str, Any]) -> Any:
     if isinstance(value, list | tuple):
         return tuple(_old_structure(item, pointer_join(pointer, i), kwargs) for i, item in enumerate(value))
     if isinstance(value, Mapping):
-        return {key: _old_structure(item, pointer_join(pointer, key), kwargs) for key, item in value.items()}
+        return {key: _old_structure(item, pointer_join(pointer, key), kwargs) for key, item in _flattened(value)}
     raise ImportProblem(codes.BAD_CONFIG, f"a call in no form that Keras writes: {value!r:.60}", pointer)
 
 
@@ -179,7 +184,7 @@ def _old_keyword(value: Any, pointer: str) -> Any:
 
 
 def read_structure(value: Any, pointer: str) -> Any:
-    """The inputs or outputs of a model: a `TensorRef`, or a tuple or dict of structures.
+    """The inputs or outputs of a model: a `TensorRef`, or a tuple or dict of structures, the keys sorted.
 
     Raises:
         ImportProblem: for anything else.
@@ -190,5 +195,5 @@ def read_structure(value: Any, pointer: str) -> Any:
     if isinstance(value, list | tuple):
         return tuple(read_structure(item, pointer_join(pointer, i)) for i, item in enumerate(value))
     if isinstance(value, Mapping):
-        return {key: read_structure(item, pointer_join(pointer, key)) for key, item in value.items()}
+        return {key: read_structure(item, pointer_join(pointer, key)) for key, item in _flattened(value)}
     raise ImportProblem(codes.BAD_CONFIG, f"expected [layer, call, output], got {value!r:.60}", pointer)

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vgspec import codes
-from vgspec.importers.calls import TensorRef
-from vgspec.importers.model_config import Entry
+from vgspec.diagnostics import Diagnostic
+from vgspec.importers.calls import TensorRef, tensors
+from vgspec.importers.model_config import Entry, ModelConfig
 from vgspec.importers.problem import ImportProblem
 from vgspec.ir import BATCH, Input, Origin, Tensor
 from vgspec.source import pointer_join
 
-__all__ = ["model_input", "named_tensors"]
+__all__ = ["input_keys", "model_input", "named_tensors"]
 
 
 def model_input(entry: Entry, name: str, file: str) -> Input:
@@ -39,6 +40,32 @@ def model_input(entry: Entry, name: str, file: str) -> Input:
     batch = BATCH if sizes[0] is None else sizes[0]
     options = tuple((key, True) for key in ("sparse", "optional") if config.get(key))
     return Input(name, Tensor((batch, *sizes[1:]), dtype), Origin(entry.pointer, file), options)
+
+
+def input_keys(model: ModelConfig, file: str) -> tuple[Mapping[str, str], list[Diagnostic]]:
+    """The keys by which a model takes its inputs, by the inputs' names, and what is to be said of the difference.
+
+    A spec has one name for an input. Where the model takes a dict, that is the key, because the user's data has it.
+    """
+    structure = model.inputs
+    if isinstance(structure, Mapping) and all(isinstance(item, TensorRef) for item in structure.values()):
+        layers = {name for name, entry in model.entries.items() if not entry.is_input}
+        keys = {ref.layer: key for key, ref in structure.items() if key not in layers}
+        return keys, [
+            codes.IMPORT_CHANGED.diagnostic(
+                f"the input {name!r} is called {key!r} here, which is the key by which the model takes it",
+                file=file,
+                node=key,
+            )
+            for name, key in keys.items()
+            if name != key
+        ]
+    nested = isinstance(structure, Mapping | tuple) and not all(isinstance(item, TensorRef) for item in structure)
+    if not nested:
+        return {}, []
+    names = ", ".join(ref.layer for ref in tensors(structure))
+    message = f"the model takes a nested structure of inputs; one built from the spec takes a list: {names}"
+    return {}, [codes.IMPORT_CHANGED.diagnostic(message, file=file, pointer=pointer_join(model.pointer, "config"))]
 
 
 def named_tensors(structure: Any) -> Iterator[tuple[str, TensorRef]]:

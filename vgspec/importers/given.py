@@ -7,7 +7,7 @@ from typing import Any
 
 from vgspec import codes
 from vgspec.importers.calls import ConfigCall, TensorRef, tensors
-from vgspec.importers.model_config import Entry
+from vgspec.importers.model_config import Entry, ModelConfig
 from vgspec.importers.opaque import named
 from vgspec.importers.problem import ImportProblem
 from vgspec.ir import Argument, Ref
@@ -15,7 +15,7 @@ from vgspec.layers.base import Trait
 from vgspec.layers.opaque import is_opaque
 from vgspec.source import pointer_join
 
-__all__ = ["Bound", "call_arguments"]
+__all__ = ["Bound", "call_arguments", "nested_inputs"]
 
 Bound = Callable[[TensorRef], Ref]
 """The value in the graph that a tensor of the config is."""
@@ -75,6 +75,31 @@ def call_arguments(
         found["training"] = training
     order = {name: i for i, name in enumerate(names)}
     return tuple(sorted(found.items(), key=lambda item: order[item[0]])), mask
+
+
+def nested_inputs(entry: Entry, model: ModelConfig, call: ConfigCall) -> list[TensorRef]:
+    """The tensors that a call gives a nested model, in the order of the model's inputs.
+
+    Keras matches a mapping with a model of a list of inputs by their names, and anything else in the order in which
+    it flattens both.
+
+    Raises:
+        ImportProblem: if there are too many or too few.
+    """
+    wanted = list(tensors(model.inputs))
+    first = call.args[0] if call.args else call.kwargs.get("inputs")
+    if isinstance(first, Mapping) and not isinstance(model.inputs, Mapping):
+        first = tuple(first[ref.layer] for ref in wanted if ref.layer in first)
+    rest = (*call.args[1:], *(value for name, value in call.kwargs.items() if name not in ("inputs", "mask")))
+    given = list(tensors((first, *rest)))
+    if len(given) != len(wanted):
+        raise ImportProblem(
+            codes.BAD_CONFIG,
+            f"the model takes {len(wanted)} inputs, and a call gives {len(given)}",
+            call.pointer,
+            layer=entry.name,
+        )
+    return given
 
 
 def _given(entry: Entry, call: ConfigCall, names: list[str]) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from vgspec.frontend.builder import Builder
 from vgspec.frontend.findings import Findings
 from vgspec.frontend.opaque import opaque_findings
 from vgspec.importers.calls import ConfigCall, TensorRef, keras_tensor, tensors
-from vgspec.importers.ends import model_input, named_tensors
+from vgspec.importers.ends import input_keys, model_input, named_tensors
 from vgspec.importers.envelope import Envelope, open_envelope
 from vgspec.importers.files import NO_WEIGHTS
-from vgspec.importers.given import Bound, call_arguments
+from vgspec.importers.given import Bound, call_arguments, nested_inputs
 from vgspec.importers.keras2 import changed_functions
 from vgspec.importers.model_config import Entry, ModelConfig, read_model
 from vgspec.importers.names import spec_name
@@ -139,9 +139,10 @@ class _Reader:
         """
         model = self.model
         bound: dict[str, Ref] = {}
+        keys, notes = input_keys(model, self.file)
         for ref in tensors(model.inputs):
             entry = self._entry(model, ref)
-            item = model_input(entry, self.start or self._name(entry.name), self.file)
+            item = model_input(entry, self.start or self._name(keys.get(entry.name, entry.name)), self.file)
             self.taken.add(item.name)
             self.builder.add_input(item)
             bound[entry.name] = Ref(item.name)
@@ -155,7 +156,8 @@ class _Reader:
             while any(label == other.name for other in found):
                 label += "_"
             found.append(Output(label, value, Origin(model.pointer, self.file)))
-        compiled, notes = self._compile(around, tuple(found), model)
+        compiled, left_out = self._compile(around, tuple(found), model)
+        notes += left_out
         notes += [
             codes.IMPORT_CHANGED.diagnostic(
                 f"the Keras name {old!r} cannot be an id of a spec; it is {new!r} here", file=self.file, node=new
@@ -331,19 +333,13 @@ class _Reader:
     def _nested(
         self, entry: Entry, model: ModelConfig, call: ConfigCall, bound: Bound, node_id: str, key: str
     ) -> tuple[Ref, ...]:
-        given = [bound(ref) for ref in tensors(call.args)]
-        given += [bound(ref) for name, value in call.kwargs.items() if name not in ("mask",) for ref in tensors(value)]
-        wanted = list(tensors(model.inputs))
-        if len(given) != len(wanted):
-            raise ImportProblem(
-                codes.BAD_CONFIG,
-                f"the model takes {len(wanted)} inputs, and a call gives {len(given)}",
-                call.pointer,
-                layer=entry.name,
-            )
+        wanted = [self._entry(model, ref) for ref in tensors(model.inputs)]
+        given = [bound(ref) for ref in nested_inputs(entry, model, call)]
+        for item, ref in zip(wanted, given, strict=True):
+            self._check_rank(item, ref, call, entry.name)
         start = len(self.builder.nodes)
         here = len(self.nested)
-        values = {ref.layer: value for ref, value in zip(wanted, given, strict=True)}
+        values = {item.name: value for item, value in zip(wanted, given, strict=True)}
         before, literal = self.training, call.kwargs.get("training")
         self.training = literal if before is None and isinstance(literal, bool) else before
         outputs = tuple(self._expand(model, values, node_id + ".", key + "."))
@@ -352,6 +348,16 @@ class _Reader:
         name = key.rpartition(".")[2]
         self.nested.insert(here, NestedCall(name, node_id, key, len(entry.calls), tuple(given), outputs, nodes))
         return outputs
+
+    def _check_rank(self, wanted: Entry, ref: Ref, call: ConfigCall, name: str) -> None:
+        """Keras drops or adds a last axis of size one where a nested model is called so; a spec would not."""
+        expected = model_input(wanted, wanted.name, self.file).tensor
+        found = self.builder.tensors[ref]
+        if found.rank != expected.rank:
+            message = (
+                f"its input {wanted.name!r} has {expected.rank} axes, and a call gives it a tensor of {found.rank}"
+            )
+            raise ImportProblem(codes.BAD_CONFIG_VALUE, message, call.pointer, layer=name)
 
     def _operation(
         self, entry: Entry, index: int, call: ConfigCall, bound: Bound
