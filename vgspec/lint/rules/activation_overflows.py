@@ -61,6 +61,19 @@ class ActivationOverflows(Rule):
             ),
             finds=("repeat.2.dense",),
         ),
+        Example(
+            "Sums too large for half precision",
+            model(
+                """
+                - {id: counts, Rescaling: {scale: 20000.0, dtype: float16}}
+                - {in: [counts, counts, counts, counts], Add: {dtype: float16}}
+                - LayerNormalization
+                - Dense: {units: 10}
+                """,
+                inputs="x: {shape: [512]}",
+            ),
+            finds=("add",),
+        ),
     )
     good = (
         Example(

@@ -51,6 +51,23 @@ class AlphaDropoutWithoutSelu(Rule):
             ),
             finds=("alpha_dropout",),
         ),
+        Example(
+            "In a block of convolutions with silu",
+            model(
+                """
+                - id: stage
+                  repeat: 2
+                  body:
+                    - Conv1D: {filters: 16, kernel_size: 3}
+                    - Activation: {activation: silu}
+                    - AlphaDropout: {rate: 0.2}
+                - GlobalAveragePooling1D
+                - Dense: {units: 10}
+                """,
+                inputs="series: {shape: [32, 4]}",
+            ),
+            finds=("stage.0.alpha_dropout",),
+        ),
     )
     good = (
         Example(

@@ -68,6 +68,23 @@ class BatchnormWithoutSkipExplodes(Rule):
             ),
             finds=("repeat.0.dense",),
         ),
+        Example(
+            "Forty convolutions, and the ReLU before the normalization",
+            model(
+                """
+                - id: stage
+                  repeat: 40
+                  body:
+                    - Conv2D: {filters: 32, kernel_size: 3, padding: same, activation: relu}
+                    - BatchNormalization
+                - GlobalAveragePooling2D
+                - Dense: {units: 10}
+                """,
+                inputs="image: {shape: [16, 16, 3]}",
+            ),
+            finds=("stage.0.conv2d",),
+            also=("gradient-explodes",),
+        ),
     )
     good = (
         Example(

@@ -51,6 +51,23 @@ class BiasBeforeBatchnorm(Rule):
             model("- Dense: {units: 32}\n- BatchNormalization\n- ReLU\n- Dense: {units: 10}"),
             finds=("dense",),
         ),
+        Example(
+            "Transposed convolutions of a decoder",
+            model(
+                """
+                - Dense: {units: 128, activation: relu}
+                - Reshape: {target_shape: [4, 4, 8]}
+                - id: up
+                  repeat: 2
+                  body:
+                    - Conv2DTranspose: {filters: 16, kernel_size: 4, strides: 2, padding: same}
+                    - BatchNormalization
+                    - LeakyReLU
+                - Conv2D: {filters: 3, kernel_size: 3, padding: same, activation: tanh}
+                """,
+            ),
+            finds=("up.0.conv2d_transpose",),
+        ),
     )
     good = (
         Example(

@@ -54,6 +54,21 @@ class DeadBranch(Rule):
             ),
             finds=("more",),
         ),
+        Example(
+            "An auxiliary classifier that no output names",
+            model(
+                """
+                - {id: stem, Conv2D: {filters: 16, kernel_size: 3, activation: relu}}
+                - {id: pooled, in: stem, GlobalAveragePooling2D: {}}
+                - {id: auxiliary, Dense: {units: 10, activation: softmax}}
+                - {id: body, in: stem, Conv2D: {filters: 32, kernel_size: 3, activation: relu}}
+                - GlobalAveragePooling2D
+                - Dense: {units: 10, activation: softmax}
+                """,
+                inputs="image: {shape: [16, 16, 3]}",
+            ),
+            finds=("auxiliary",),
+        ),
     )
     good = (
         Example(

@@ -49,6 +49,19 @@ class DoubleSoftmax(Rule):
             model("- Dense: {units: 10, activation: softmax}\n- Softmax"),
             finds=("softmax",),
         ),
+        Example(
+            "Class scores of every pixel, reshaped between",
+            model(
+                """
+                - Conv2D: {filters: 4, kernel_size: 1}
+                - Activation: {activation: softmax}
+                - Reshape: {target_shape: [256, 4]}
+                - Activation: {activation: softmax}
+                """,
+                inputs="image: {shape: [16, 16, 3]}",
+            ),
+            finds=("activation_1",),
+        ),
     )
     good = (
         Example("One of them", model("- Dense: {units: 10}\n- Softmax")),

@@ -57,6 +57,24 @@ class DropoutBeforeBatchnorm(Rule):
             ),
             finds=("dropout",),
         ),
+        Example(
+            "Whole channels dropped, a ReLU between",
+            model(
+                """
+                - id: stage
+                  repeat: 2
+                  body:
+                    - Conv2D: {filters: 16, kernel_size: 3, use_bias: false}
+                    - SpatialDropout2D: {rate: 0.2}
+                    - ReLU
+                    - BatchNormalization
+                - GlobalAveragePooling2D
+                - Dense: {units: 10}
+                """,
+                inputs="image: {shape: [16, 16, 3]}",
+            ),
+            finds=("stage.0.spatial_dropout2d",),
+        ),
     )
     good = (
         Example(

@@ -54,6 +54,24 @@ class DropoutRateExtreme(Rule):
             model("- Dense: {units: 64, activation: relu}\n- Dropout: {rate: 0.9}\n- Dense: {units: 10}"),
             finds=("dropout",),
         ),
+        Example(
+            "A rate that a parameter sets",
+            model(
+                """
+                - Conv1D: {filters: 16, kernel_size: 3, activation: relu}
+                - SpatialDropout1D: {rate: $drop}
+                - GlobalAveragePooling1D
+                - Dense: {units: 10}
+                """,
+                inputs="series: {shape: [32, 4]}",
+                before="""
+                params:
+                  drop: {type: float, default: 0.2}
+                """,
+            ),
+            finds=("spatial_dropout1d",),
+            params=(("drop", 0.95),),
+        ),
     )
     good = (
         Example("Half", model("- Dense: {units: 64, activation: relu}\n- Dropout: {rate: 0.5}\n- Dense: {units: 10}")),

@@ -65,6 +65,20 @@ class FlattenOfLargeMap(Rule):
             ),
             finds=("dense",),
         ),
+        Example(
+            "A long recording, flattened by a Reshape",
+            model(
+                """
+                - Conv1D: {filters: 64, kernel_size: 9, padding: same, activation: relu}
+                - Reshape: {target_shape: [-1]}
+                - Dropout: {rate: 0.3}
+                - Dense: {units: 16, activation: relu}
+                - Dense: {units: 4}
+                """,
+                inputs="sound: {shape: [16000, 1]}",
+            ),
+            finds=("dense",),
+        ),
     )
     good = (
         Example(

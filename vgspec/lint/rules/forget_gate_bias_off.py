@@ -56,6 +56,17 @@ class ForgetGateBiasOff(Rule):
             ),
             finds=("lstm",),
         ),
+        Example(
+            "A cell in a bidirectional wrapper, without any bias",
+            model(
+                """
+                - Bidirectional: {layer: {RNN: {cell: {LSTMCell: {units: 16, use_bias: false}}}}}
+                - Dense: {units: 1}
+                """,
+                inputs="series: {shape: [40, 3]}",
+            ),
+            finds=("bidirectional",),
+        ),
     )
     good = (
         Example("The default", model("- LSTM: {units: 32}\n- Dense: {units: 1}", inputs="x: {shape: [50, 8]}")),

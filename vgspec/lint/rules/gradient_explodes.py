@@ -79,6 +79,33 @@ class GradientExplodes(Rule):
             finds=("dense",),
             also=("oversized-initializer", "no-normalization-in-deep-stack"),
         ),
+        Example(
+            "Residual blocks whose branches are four times too large",
+            model(
+                """
+                - Conv2D: {filters: 16, kernel_size: 3, padding: same, activation: relu}
+                - id: block
+                  repeat: 8
+                  body:
+                    - residual:
+                        body:
+                          - Conv2D:
+                              filters: 16
+                              kernel_size: 3
+                              padding: same
+                              activation: relu
+                              kernel_initializer: {VarianceScaling: {scale: 12.0}}
+                - GlobalAveragePooling2D
+                - Dense: {units: 10}
+                """,
+                inputs="image: {shape: [16, 16, 3]}",
+            ),
+            finds=("block.4.residual.conv2d",),
+            also=(
+                "unnormalised-residual-growth",
+                "oversized-initializer",
+            ),
+        ),
     )
     good = (
         Example(

@@ -63,6 +63,22 @@ class HiddenBottleneck(Rule):
             ),
             finds=("dense_1",),
         ),
+        Example(
+            "A head that squeezes pooled features through one normalized unit",
+            model(
+                """
+                - Conv2D: {filters: 64, kernel_size: 3, activation: relu}
+                - GlobalAveragePooling2D
+                - {id: squeeze, Dense: {units: 1, use_bias: false}}
+                - BatchNormalization
+                - ReLU
+                - Dense: {units: 64, activation: relu}
+                - Dense: {units: 10}
+                """,
+                inputs="image: {shape: [16, 16, 3]}",
+            ),
+            finds=("squeeze",),
+        ),
     )
     good = (
         Example(

@@ -59,6 +59,20 @@ class KernelLargerThanInput(Rule):
             ),
             finds=("conv2d",),
         ),
+        Example(
+            "Dilation that reaches over a short series",
+            model(
+                """
+                - id: stage
+                  repeat: 2
+                  body: [{Conv1D: {filters: 16, kernel_size: 3, dilation_rate: 16, padding: causal, activation: relu}}]
+                - GlobalAveragePooling1D
+                - Dense: {units: 1}
+                """,
+                inputs="series: {shape: [20, 4]}",
+            ),
+            finds=("stage.0.conv1d",),
+        ),
     )
     good = (
         Example(

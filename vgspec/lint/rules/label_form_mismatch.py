@@ -60,6 +60,23 @@ class LabelFormMismatch(Rule):
             ),
             finds=("/compile/metrics",),
         ),
+        Example(
+            "One of two outputs: vectors for the loss, class numbers for the metric",
+            model(
+                """
+                - {id: trunk, Dense: {units: 32, activation: relu}}
+                - {id: kind, in: trunk, Dense: {units: 5, activation: softmax}}
+                - {id: size, in: trunk, Dense: {units: 1}}
+                """,
+                after="outputs: [kind, size]",
+                compile="""
+                optimizer: adam
+                loss: {kind: categorical_crossentropy, size: mse}
+                metrics: {kind: [sparse_categorical_accuracy], size: [mae]}
+                """,
+            ),
+            finds=("/compile/metrics",),
+        ),
     )
     good = (
         Example(

@@ -58,6 +58,19 @@ class MaskLost(Rule):
             ),
             finds=("conv1d",),
         ),
+        Example(
+            "Pooled steps between the padding and a bidirectional GRU",
+            model(
+                """
+                - Masking: {mask_value: 0.0}
+                - MaxPooling1D: {pool_size: 2}
+                - Bidirectional: {layer: {GRU: {units: 16}}}
+                - Dense: {units: 1}
+                """,
+                inputs="series: {shape: [60, 8]}",
+            ),
+            finds=("max_pooling1d",),
+        ),
     )
     good = (
         Example(

@@ -67,6 +67,35 @@ class NoGradientClipping(Rule):
             finds=("/compile/optimizer",),
             also=("gradient-explodes", "oversized-initializer", "first-step-too-long"),
         ),
+        Example(
+            "Convolutions whose gains multiply, and momentum",
+            model(
+                """
+                - id: stage
+                  repeat: 8
+                  body:
+                    - Conv2D:
+                        filters: 32
+                        kernel_size: 3
+                        padding: same
+                        activation: relu
+                        kernel_initializer: {VarianceScaling: {scale: 32.0}}
+                - GlobalAveragePooling2D
+                - Dense: {units: 10}
+                """,
+                inputs="image: {shape: [16, 16, 3]}",
+                compile="""
+                optimizer: {SGD: {learning_rate: 0.01, momentum: 0.9}}
+                loss: {SparseCategoricalCrossentropy: {from_logits: true}}
+                """,
+            ),
+            finds=("/compile/optimizer",),
+            also=(
+                "gradient-explodes",
+                "oversized-initializer",
+                "first-step-too-long",
+            ),
+        ),
     )
     good = (
         Example(

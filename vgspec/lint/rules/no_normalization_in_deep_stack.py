@@ -65,6 +65,30 @@ class NoNormalizationInDeepStack(Rule):
             finds=("repeat.0.dense",),
             also=("no-skip-in-deep-stack", "forward-signal-vanishes"),
         ),
+        Example(
+            "A signal that grows, convolution by convolution",
+            model(
+                """
+                - id: trunk
+                  repeat: 24
+                  body:
+                    - Conv1D:
+                        filters: 32
+                        kernel_size: 3
+                        padding: same
+                        activation: leaky_relu
+                        kernel_initializer: {VarianceScaling: {scale: 4.0}}
+                - GlobalAveragePooling1D
+                - Dense: {units: 10}
+                """,
+                inputs="series: {shape: [64, 8]}",
+            ),
+            finds=("trunk.0.conv1d",),
+            also=(
+                "gradient-explodes",
+                "initializer-activation-mismatch",
+            ),
+        ),
     )
     good = (
         Example(

@@ -66,6 +66,25 @@ class NoSkipInDeepStack(Rule):
             finds=("repeat.0.dense",),
             also=("no-normalization-in-deep-stack", "forward-signal-vanishes"),
         ),
+        Example(
+            "Two dozen convolutions that narrow the gradient",
+            model(
+                """
+                - id: trunk
+                  repeat: 30
+                  body: [{Conv2D: {filters: 16, kernel_size: 3, padding: same, activation: silu}}]
+                - GlobalAveragePooling2D
+                - Dense: {units: 10}
+                """,
+                inputs="image: {shape: [16, 16, 3]}",
+            ),
+            finds=("trunk.0.conv2d",),
+            also=(
+                "no-normalization-in-deep-stack",
+                "forward-signal-vanishes",
+                "gradient-vanishes",
+            ),
+        ),
     )
     good = (
         Example(

@@ -60,6 +60,24 @@ class NoneOnLargeDense(Rule):
             ),
             finds=("dense",),
         ),
+        Example(
+            "Flattened maps of a small convolutional network",
+            model(
+                """
+                - Conv2D: {filters: 32, kernel_size: 3, activation: relu, kernel_initializer: he_normal}
+                - MaxPooling2D
+                - Flatten
+                - Dense: {units: 1024, activation: relu}
+                - Dense: {units: 10, activation: softmax}
+                """,
+                inputs="image: {shape: [30, 30, 3]}",
+                compile="""
+                optimizer: rmsprop
+                loss: categorical_crossentropy
+                """,
+            ),
+            finds=("dense",),
+        ),
     )
     good = (
         Example(

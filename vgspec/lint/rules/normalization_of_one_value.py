@@ -60,6 +60,18 @@ class NormalizationOfOneValue(Rule):
             ),
             finds=("layer_normalization",),
         ),
+        Example(
+            "As many groups as there are features",
+            model(
+                """
+                - Dense: {units: 8, use_bias: false}
+                - GroupNormalization: {groups: 8}
+                - ReLU
+                - Dense: {units: 10}
+                """,
+            ),
+            finds=("group_normalization",),
+        ),
     )
     good = (
         Example(

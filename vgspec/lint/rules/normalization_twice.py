@@ -54,6 +54,24 @@ class NormalizationTwice(Rule):
             ),
             finds=("layer_normalization_1",),
         ),
+        Example(
+            "Every block ends as the next one begins",
+            model(
+                """
+                - id: stage
+                  repeat: 3
+                  body:
+                    - BatchNormalization
+                    - ReLU
+                    - Conv2D: {filters: 16, kernel_size: 3, use_bias: false}
+                    - BatchNormalization
+                - GlobalAveragePooling2D
+                - Dense: {units: 10}
+                """,
+                inputs="image: {shape: [16, 16, 3]}",
+            ),
+            finds=("stage.1.batch_normalization",),
+        ),
     )
     good = (
         Example(

@@ -64,6 +64,25 @@ class OverRegularized(Rule):
             model("- Dense: {units: 64, activation: relu, kernel_regularizer: {L2: {l2: 0.5}}}\n- Dense: {units: 10}"),
             finds=("dense",),
         ),
+        Example(
+            "An L1 penalty on convolutions, and a weight decay that was meant as a factor to keep",
+            model(
+                """
+                - Conv1D: {filters: 16, kernel_size: 3, activation: relu, kernel_regularizer: {L1: {l1: 0.1}}}
+                - GlobalAveragePooling1D
+                - Dense: {units: 1}
+                """,
+                inputs="series: {shape: [32, 4]}",
+                compile="""
+                optimizer: {AdamW: {weight_decay: 0.99}}
+                loss: mse
+                """,
+            ),
+            finds=(
+                "conv1d",
+                "/compile/optimizer/AdamW/weight_decay",
+            ),
+        ),
     )
     good = (
         Example(

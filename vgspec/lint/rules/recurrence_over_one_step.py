@@ -52,6 +52,20 @@ class RecurrenceOverOneStep(Rule):
             model("- LSTM: {units: 16}\n- Dense: {units: 1}", inputs="x: {shape: [1, 24]}"),
             finds=("lstm",),
         ),
+        Example(
+            "One frame for a convolutional recurrence, in a block",
+            model(
+                """
+                - id: stage
+                  repeat: 2
+                  body: [{ConvLSTM2D: {filters: 8, kernel_size: 3, padding: same, return_sequences: true}}]
+                - GlobalAveragePooling3D
+                - Dense: {units: 10}
+                """,
+                inputs="frames: {shape: [1, 16, 16, 3]}",
+            ),
+            finds=("stage.0.conv_lst_m2d",),
+        ),
     )
     good = (
         Example(

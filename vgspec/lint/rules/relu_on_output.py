@@ -59,6 +59,23 @@ class ReluOnOutput(Rule):
             ),
             finds=("dense_1",),
         ),
+        Example(
+            "A ReLU layer behind the last convolution, which gives two coordinates",
+            model(
+                """
+                - Conv2D: {filters: 16, kernel_size: 3, activation: relu}
+                - GlobalAveragePooling2D
+                - Dense: {units: 2}
+                - ReLU
+                """,
+                inputs="image: {shape: [16, 16, 3]}",
+                compile="""
+                optimizer: adam
+                loss: huber
+                """,
+            ),
+            finds=("re_lu",),
+        ),
     )
     good = (
         Example(

@@ -64,6 +64,19 @@ class SaturatedAtInit(Rule):
             ),
             finds=("dense",),
         ),
+        Example(
+            "Embeddings that start a hundred times too large",
+            model(
+                """
+                - Embedding: {input_dim: 1000, output_dim: 16, embeddings_initializer: {RandomNormal: {stddev: 20.0}}}
+                - Conv1D: {filters: 32, kernel_size: 3, activation: tanh}
+                - GlobalAveragePooling1D
+                - Dense: {units: 2}
+                """,
+                inputs="tokens: {shape: [40], dtype: int32}",
+            ),
+            finds=("conv1d",),
+        ),
     )
     good = (
         Example(

@@ -63,6 +63,19 @@ class SeluWithoutLecunNormal(Rule):
             ),
             finds=("dense",),
         ),
+        Example(
+            "A first convolution with the default initializer, SELU as a layer of its own",
+            model(
+                """
+                - Conv2D: {filters: 64, kernel_size: 3}
+                - Activation: {activation: selu}
+                - GlobalAveragePooling2D
+                - Dense: {units: 10}
+                """,
+                inputs="image: {shape: [16, 16, 3]}",
+            ),
+            finds=("conv2d",),
+        ),
     )
     good = (
         Example(

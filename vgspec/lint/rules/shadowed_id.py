@@ -59,6 +59,22 @@ class ShadowedId(Rule):
             ),
             finds=("/layers/1/residual/body/0/id",),
         ),
+        Example(
+            "An id inside a repeat that is used outside too",
+            model(
+                """
+                - {id: features, Conv1D: {filters: 16, kernel_size: 3, padding: same, activation: relu}}
+                - repeat: 3
+                  body:
+                    - {id: features, Conv1D: {filters: 16, kernel_size: 3, padding: same, activation: relu}}
+                    - {in: features, Conv1D: {filters: 16, kernel_size: 3, padding: same, activation: relu}}
+                - GlobalAveragePooling1D
+                - Dense: {units: 10}
+                """,
+                inputs="series: {shape: [32, 4]}",
+            ),
+            finds=("/layers/1/body/0/id",),
+        ),
     )
     good = (
         Example(

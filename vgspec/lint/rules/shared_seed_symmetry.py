@@ -56,6 +56,24 @@ class SharedSeedSymmetry(Rule):
             ),
             finds=("b",),
         ),
+        Example(
+            "Two convolutions of a block, seeded alike",
+            model(
+                """
+                - parallel:
+                    branches:
+                      - - Conv1D: {filters: 16, kernel_size: 3, kernel_initializer: {Orthogonal: {seed: 7}}}
+                        - ReLU
+                      - - Conv1D: {filters: 16, kernel_size: 3, kernel_initializer: {Orthogonal: {seed: 7}}}
+                        - Activation: {activation: tanh}
+                    merge: Concatenate
+                - GlobalAveragePooling1D
+                - Dense: {units: 10}
+                """,
+                inputs="series: {shape: [32, 4]}",
+            ),
+            finds=("parallel.1.conv1d",),
+        ),
     )
     good = (
         Example(

@@ -68,6 +68,28 @@ class SquashedResidual(Rule):
             ),
             finds=("block.0.activation",),
         ),
+        Example(
+            "Sums written by hand, a sigmoid behind each",
+            model(
+                """
+                - {id: stem, Conv1D: {filters: 16, kernel_size: 3, padding: same}}
+                - {id: a, Conv1D: {filters: 16, kernel_size: 3, padding: same, activation: relu}}
+                - {id: sum_a, in: [a, stem], Add: {}}
+                - {id: out_a, Activation: {activation: sigmoid}}
+                - {id: b, Conv1D: {filters: 16, kernel_size: 3, padding: same, activation: relu}}
+                - {id: sum_b, in: [b, out_a], Average: {}}
+                - {id: out_b, Activation: {activation: sigmoid}}
+                - {id: c, Conv1D: {filters: 16, kernel_size: 3, padding: same, activation: relu}}
+                - {id: sum_c, in: [c, out_b], Add: {}}
+                - {id: norm_c, BatchNormalization: {}}
+                - {id: out_c, Activation: {activation: sigmoid}}
+                - GlobalAveragePooling1D
+                - Dense: {units: 10}
+                """,
+                inputs="series: {shape: [32, 4]}",
+            ),
+            finds=("out_a",),
+        ),
     )
     good = (
         Example(

@@ -55,6 +55,19 @@ class UnevenTransposedConvolution(Rule):
             ),
             finds=("conv2d_transpose",),
         ),
+        Example(
+            "A window of five that moves by two and three, in a block",
+            model(
+                """
+                - id: up
+                  repeat: 2
+                  body: [{Conv1DTranspose: {filters: 8, kernel_size: 5, strides: 3, padding: same, activation: relu}}]
+                - Conv1D: {filters: 1, kernel_size: 3, padding: same}
+                """,
+                inputs="code: {shape: [16, 4]}",
+            ),
+            finds=("up.0.conv1d_transpose",),
+        ),
     )
     good = (
         Example(

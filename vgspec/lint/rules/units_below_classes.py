@@ -58,6 +58,26 @@ class UnitsBelowClasses(Rule):
             model("- Dense: {units: 4, activation: relu}\n- Dense: {units: 10, activation: softmax}"),
             finds=("dense",),
         ),
+        Example(
+            "Pooled features of three channels for twelve classes",
+            model(
+                """
+                - Conv2D: {filters: 32, kernel_size: 3, activation: relu}
+                - GlobalAveragePooling2D
+                - {id: code, Dense: {units: 3, use_bias: false}}
+                - BatchNormalization
+                - Activation: {activation: tanh}
+                - Dropout: {rate: 0.1}
+                - Dense: {units: 12}
+                """,
+                inputs="image: {shape: [16, 16, 3]}",
+                compile="""
+                optimizer: adam
+                loss: {SparseCategoricalCrossentropy: {from_logits: true}}
+                """,
+            ),
+            finds=("code",),
+        ),
     )
     good = (
         Example(

@@ -81,6 +81,32 @@ class UnnormalisedResidualGrowth(Rule):
             finds=("block.16.residual.add",),
             also=("gradient-explodes",),
         ),
+        Example(
+            "Convolutions added to what they read, one after the other",
+            model(
+                """
+                - Conv2D: {filters: 24, kernel_size: 3, padding: same, activation: relu}
+                - id: stage
+                  repeat: 24
+                  body:
+                    - parallel:
+                        branches:
+                          - - Conv2D:
+                                filters: 24
+                                kernel_size: 3
+                                padding: same
+                                kernel_initializer: he_normal
+                                activation: elu
+                          - []
+                        merge: Add
+                - GlobalAveragePooling2D
+                - Dense: {units: 10}
+                """,
+                inputs="image: {shape: [16, 16, 3]}",
+            ),
+            finds=("stage.14.parallel.add",),
+            also=("gradient-explodes",),
+        ),
     )
     good = (
         Example(

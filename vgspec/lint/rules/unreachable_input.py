@@ -46,6 +46,23 @@ class UnreachableInput(Rule):
             model("- {in: x, Dense: {units: 1}}", inputs="x: {shape: [4]}\nweights: {shape: [4]}"),
             finds=("weights",),
         ),
+        Example(
+            "An embedded user whose vector is forgotten",
+            model(
+                """
+                - {id: item_vector, in: item, Embedding: {input_dim: 1000, output_dim: 16}}
+                - {id: user_vector, in: user, Embedding: {input_dim: 5000, output_dim: 16}}
+                - {in: item_vector, Flatten: {}}
+                - Dense: {units: 1, activation: sigmoid}
+                """,
+                inputs="""
+                item: {shape: [1], dtype: int32}
+                user: {shape: [1], dtype: int32}
+                """,
+            ),
+            finds=("user",),
+            also=("dead-branch",),
+        ),
     )
     good = (
         Example(

@@ -64,6 +64,22 @@ class UnscaledInput(Rule):
             finds=("image",),
             also=("gradient-explodes",),
         ),
+        Example(
+            "Incomes in euros beside standardised numbers",
+            model(
+                """
+                - {in: [income, rest], Concatenate: {}}
+                - Dense: {units: 32, activation: relu}
+                - Dense: {units: 1}
+                """,
+                inputs="""
+                income: {shape: [1], statistics: {mean: 41000.0, std: 18000.0}}
+                rest: {shape: [12]}
+                """,
+            ),
+            finds=("income",),
+            also=("gradient-explodes",),
+        ),
     )
     good = (
         Example(
@@ -123,9 +139,9 @@ class UnscaledInput(Rule):
 
 
 def _first_readers(facts: Facts, item: Input) -> Iterator[Node]:
-    """The layers with weights that an input reaches with nothing but reshaping, padding or dropout between."""
+    """The layers with weights that an input reaches with nothing that scales it between."""
     passed = {item.name}
-    passing = (Trait.RESHAPING, Trait.IDENTITY, Trait.DROPOUT, Trait.NOISE)
+    passing = (Trait.RESHAPING, Trait.IDENTITY, Trait.DROPOUT, Trait.NOISE, Trait.MERGING)
     for node in facts.graph.nodes:
         if passed.isdisjoint(facts.graph.sources[node.id]):
             continue

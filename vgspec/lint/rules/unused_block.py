@@ -43,7 +43,21 @@ class UnusedBlock(Rule):
     code = "VG714"
     name = "unused-block"
     group = "structure"
-    bad = (Example("A block without a use", model("- Dense: {units: 1}", before=_BLOCK), finds=("/blocks/hidden",)),)
+    bad = (
+        Example("A block without a use", model("- Dense: {units: 1}", before=_BLOCK), finds=("/blocks/hidden",)),
+        Example(
+            "A block that only another unused one uses",
+            model(
+                "- Dense: {units: 1}",
+                before="""
+                blocks:
+                  stage: {layers: [{repeat: 2, body: [{use: layer}]}]}
+                  layer: {layers: [{Dense: {units: 8, activation: relu}}]}
+                """,
+            ),
+            finds=("/blocks/stage",),
+        ),
+    )
     good = (
         Example("A block in use", model("- use: hidden\n- Dense: {units: 1}", before=_BLOCK)),
         Example(

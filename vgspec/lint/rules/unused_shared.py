@@ -47,6 +47,26 @@ class UnusedShared(Rule):
             model("- Dense: {units: 1}", before="shared:\n  encode: {Dense: {units: 8}}"),
             finds=("/shared/encode",),
         ),
+        Example(
+            "Two encoders, of which the second input should have used the other",
+            model(
+                """
+                - {id: a, in: x, call: encode}
+                - {id: b, in: y, call: encode}
+                - {in: [a, b], Dot: {axes: 1}}
+                """,
+                inputs="""
+                x: {shape: [20], dtype: int32}
+                y: {shape: [20], dtype: int32}
+                """,
+                before="""
+                shared:
+                  encode: {Embedding: {input_dim: 100, output_dim: 8}}
+                  encode_other: {Embedding: {input_dim: 100, output_dim: 8}}
+                """,
+            ),
+            finds=("/shared/encode_other",),
+        ),
     )
     good = (
         Example(

@@ -52,6 +52,29 @@ class WeightDecayTwice(Rule):
             ),
             finds=("dense",),
         ),
+        Example(
+            "Convolutions of a block with both penalties, and SGD that decays",
+            model(
+                """
+                - id: stage
+                  repeat: 2
+                  body:
+                    - Conv1D:
+                        filters: 16
+                        kernel_size: 3
+                        activation: relu
+                        kernel_regularizer: {L1L2: {l1: 1e-5, l2: 1e-4}}
+                - GlobalAveragePooling1D
+                - Dense: {units: 10}
+                """,
+                inputs="series: {shape: [32, 4]}",
+                compile="""
+                optimizer: {SGD: {learning_rate: 0.01, weight_decay: 1e-4}}
+                loss: {SparseCategoricalCrossentropy: {from_logits: true}}
+                """,
+            ),
+            finds=("stage.0.conv1d",),
+        ),
     )
     good = (
         Example(
