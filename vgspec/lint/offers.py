@@ -119,10 +119,13 @@ def _harms(facts: Facts, changed: Facts, known: list[Raised], after: list[Raised
     """Whether there are warnings or errors that were not there before.
 
     What a fix only brings to light does not count: a kernel of zeros passes no gradient, and hides what would become
-    of it. Where layers have new ids, because they moved into a residual connection, findings are counted by rule.
+    of it; and where no gradient arrived, no step was too long. What follows from the size of a gradient and has its own
+    remedy (clipping) comes in the next round of fixing. Where layers have new ids, because they moved into a residual
+    connection, findings are counted by rule.
     """
     loud = [item for item in after if item.diagnostic.severity is not Severity.INFO]
     loud = [item for item in loud if not _was_hidden(facts, item)]
+    loud = [item for item in loud if item.role != "consequence" or not item.finding.proposals]
     if moved:
         return any(count > _count(known)[code] for code, count in _count(loud).items())
     before = {(item.rule.code, _place(item)) for item in known}
