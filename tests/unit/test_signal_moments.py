@@ -161,7 +161,7 @@ def test_a_signal_of_any_size_has_moments(deviation: float) -> None:
 
 def test_the_diagonal_of_recent_steps_is_that_of_their_list() -> None:
     lags = 3
-    recent = Recent(lags)
+    recent = Recent(np.zeros((2, lags + 1)))
     rows: tuple[np.ndarray, ...] = ()
     for step in range(7):
         pairs = np.arange(8.0).reshape(2, 4) + 100.0 * step

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from vgspec.analysis.signal import profile
-from vgspec.analysis.signal.recurrent import _MOST_STEPS
+from vgspec.analysis.signal.recurrent_gradients import MOST_STEPS
 from vgspec.analysis.signal.softmax import _log_square, probabilities
 from vgspec.analysis.signal.state import UnknownSignal
 from vgspec.analysis.signal.weights import weight_law
@@ -101,7 +101,7 @@ def test_recurrences_of_any_length_are_analysed(layer: str) -> None:
         found = predict([{"id": "r", layer: {"units": 16, **more}}, {"Dense": {"units": 4}}], [steps, 8])
         return found.by_id["r"]
 
-    few, many = kernels(2 * _MOST_STEPS), kernels(10**9)
+    few, many = kernels(2 * MOST_STEPS), kernels(10**9)
     assert many.known
     assert many.log10_activation == pytest.approx(few.log10_activation, abs=1e-6)
     assert many.log10_kernel_gradient == pytest.approx(few.log10_kernel_gradient, abs=0.01)
@@ -116,7 +116,7 @@ def test_steps_that_are_all_alike_are_not_counted_one_by_one() -> None:
 
     spec = [{"id": "r", "GRU": {"units": 16, "return_sequences": True}}]
     quick = predict(spec, [400, 8]).by_id["r"]
-    with patch("vgspec.analysis.signal.recurrent.unchanged", lambda before, after: False):
+    with patch("vgspec.analysis.signal.recurrent_gradients.unchanged", lambda *steps: False):
         slow = predict(spec, [400, 8]).by_id["r"]
     for name, value in slow.kernels.items():
         assert quick.kernels[name] == pytest.approx(value, abs=1e-6)

@@ -12,38 +12,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vgspec.analysis.signal.functions import Fn, chain
+from vgspec.analysis.signal.functions import Fn
 from vgspec.analysis.signal.lags import Pairs, Through, diagonal, shifted, through
-from vgspec.analysis.signal.quadrature import mehler_all
-from vgspec.analysis.signal.response import function_moments
+from vgspec.analysis.signal.quadrature import Vector
 from vgspec.analysis.signal.state import Moments
 from vgspec.analysis.signal.weights import WeightLaw
 
-__all__ = ["ZERO", "Back", "Cell", "Local", "Return", "Slopes", "Trail", "settled", "unchanged"]
+__all__ = ["ZERO", "Back", "Cell", "Factors", "Local", "OfMemory", "Return", "Trail", "back_over", "settled"]
 
 ZERO = Moments(*(0.0,) * 9)
-Kinds = tuple[float, float, float, float]
-
-
-class Slopes(NamedTuple):
-    """A function's moments at its input, mean products of its slope for the four kinds of pair, squared mean slope."""
-
-    moments: Moments
-    slopes: Kinds
-    mean_slope: float = 1.0
-
-
-def _respond(x: Moments, fn: Fn | None) -> Slopes:
-    if fn is None:
-        return Slopes(x, (1.0, 1.0, 1.0, 1.0))
-    moments, response = function_moments(x, chain(fn))
-    if response is None:
-        d = float(fn.slope(np.array([x.m]))[0]) ** 2
-        return Slopes(moments, (d, d, d, d), d)
-    variance = x.q - x.m * x.m
-    correlations = [(c - x.m * x.m) / variance for c in (x.p, x.s, x.r)]
-    p, s, r = mehler_all(response.slope_squares, response.slope_square, correlations)
-    return Slopes(moments, (response.slope_square, p, s, r), float(response.slope_squares[0]))
 
 
 def plus(a: Moments, b: Moments) -> Moments:
@@ -117,12 +94,11 @@ def _added(kept: Moments, added: Moments, factors: tuple[float, ...], products: 
 
 
 class Local(NamedTuple):
-    """What the backward pass needs of one step: gates and slopes by name, also by lag, and what was there before."""
+    """What the backward pass needs of one step: gates and new values by name, and what was there before."""
 
-    parts: dict[str, Slopes]
+    parts: dict[str, Through]
     before: Moments
     memory: Moments
-    lags: dict[str, Through]
     trail: Trail
 
 
@@ -135,8 +111,38 @@ class Back(NamedTuple):
     recurrent: float
 
 
+class OfMemory(NamedTuple):
+    """What the gradient at a memory is made with, and what is made with it; of a GRU, the state is the memory.
+
+    Attributes:
+        carry: the mean factor that the memory is handed on with.
+        squares: mean square of the factor, and its mean product for two samples.
+        into: what of a gradient at the state goes to the memory, by lag; None for all.
+        gates: what of that at the memory goes to what arrives at the gates, by the kernel.
+        recurrent: the same by the recurrent kernel.
+    """
+
+    carry: float
+    squares: Vector
+    into: Pairs | None
+    gates: Pairs
+    recurrent: Pairs
+
+
+class Factors(NamedTuple):
+    """What the gradients of one step are made with.
+
+    Attributes:
+        direct: what of a gradient at the state goes to what arrives at the gates, by lag; None for nothing.
+        memory: what goes by way of the memory; None without one.
+    """
+
+    direct: Pairs | None
+    memory: OfMemory | None = None
+
+
 class Return(NamedTuple):
-    """Gradients by lag after one step back.
+    """Gradients by lag after one step back; there may be further axes before the two of pairs.
 
     Attributes:
         state: at the state before, through the recurrent kernel.
@@ -227,44 +233,33 @@ class Cell:
         arrived = self._driven(drive, x, h, of_x, trail.state)
         past = (*trail.before, trail.ahead)[1 - arrived.shape[1] :]
         if self.kind == "simple":
-            new = _respond(drive, self.activation)
-            (values,) = through(drive, arrived, (self.activation,), (0.0,))
-            local = Local({"new": new}, h, ZERO, {"new": values}, trail)
-            return new.moments, ZERO, local, trail._replace(state=values.values)
+            (new,) = through(drive, arrived, (self.activation,), (0.0,))
+            return new.moments, ZERO, Local({"new": new}, h, ZERO, trail), trail._replace(state=new.values)
         if self.kind == "lstm":
-            gate = _respond(drive, self.gate)
-            forget = _respond(drive.shifted(self.forget), self.gate) if self.forget else gate
-            new = _respond(drive, self.activation)
             functions = (self.gate, self.gate, self.activation)
-            gates, forgets, news = through(drive, arrived, functions, (0.0, self.forget, 0.0))
+            gate, forget, new = through(drive, arrived, functions, (0.0, self.forget, 0.0))
             added = times(gate.moments, new.moments)
             carry = forget.moments.m
             memory = _added(times(forget.moments, c), added, (carry,) * 8, trail.met(c.m * added.m))
-            pairs, ahead = trail.grown(carry, gates.values * news.values, (memory.q, memory.p))
+            pairs, ahead = trail.grown(carry, gate.values * new.values, (memory.q, memory.p))
             far = (carry * trail.far[0] + added.s, carry * trail.far[1] + added.r)
-            read = _respond(memory, self.activation)
-            (reads,) = through(memory, pairs, (self.activation,), (0.0,))
+            (read,) = through(memory, pairs, (self.activation,), (0.0,))
             state = times(gate.moments, read.moments)
             parts = {"gate": gate, "forget": forget, "new": new, "read": read}
-            lags = {"gate": gates, "forget": forgets, "new": news, "read": reads}
-            left = Trail(gates.values * reads.values, pairs, ahead, far, past)
-            return state, memory, Local(parts, h, c, lags, trail), left
-        gate = _respond(drive, self.gate)
-        (gates,) = through(drive, arrived, (self.gate,), (0.0,))
+            left = Trail(gate.values * read.values, pairs, ahead, far, past)
+            return state, memory, Local(parts, h, c, trail), left
+        (gate,) = through(drive, arrived, (self.gate,), (0.0,))
         candidate = self.drive(x, h, gate.moments)
-        new = _respond(candidate, self.activation)
-        shared = self._driven(candidate, x, times(h, gate.moments), of_x, trail.state * gates.values)
-        (news,) = through(candidate, shared, (self.activation,), (0.0,))
+        shared = self._driven(candidate, x, times(h, gate.moments), of_x, trail.state * gate.values)
+        (new,) = through(candidate, shared, (self.activation,), (0.0,))
         rest = complement(gate.moments)
         carry = gate.moments.m
         both = Moments(carry, *(carry - value for value in gate.moments[1:]))  # E[z (1 - z')]
         kept, fresh = times(gate.moments, h), times(rest, new.moments)
         state = _added(kept, fresh, both[1:], trail.met(h.m * new.moments.m))
-        pairs, ahead = trail.grown(carry, rest.m * news.values, (state.q, state.p), rest.m)
+        pairs, ahead = trail.grown(carry, rest.m * new.values, (state.q, state.p), rest.m)
         far = (carry * trail.far[0] + rest.m * new.moments.s, carry * trail.far[1] + rest.m * new.moments.r)
-        parts = {"gate": gate, "new": new, "rest": Slopes(rest, gate.slopes)}
-        lags = {"gate": gates, "new": news}
-        return state, ZERO, Local(parts, h, ZERO, lags, trail), Trail(pairs, pairs, ahead, far, past)
+        return state, ZERO, Local({"gate": gate, "new": new}, h, ZERO, trail), Trail(pairs, pairs, ahead, far, past)
 
     def carry(self, local: Local) -> tuple[float, float, float]:
         """How the memory is handed on, on average.
@@ -280,7 +275,7 @@ class Cell:
         if self.kind == "lstm":
             into = gate.moments.m**2
             return parts["forget"].moments.m, into * parts["read"].mean_slope, into * new.mean_slope
-        rest = parts["rest"].moments.m
+        rest = 1.0 - gate.moments.m
         return gate.moments.m, 1.0, rest * rest * new.mean_slope
 
     def mixing(self, local: Local) -> float:
@@ -320,7 +315,7 @@ class Cell:
                 + inner * gate.moments.q * new.slopes[0]
             )
             return Back(spread * gates, inner * forget.moments.q, gates, gates)
-        inner = state * parts["rest"].moments.q * new.slopes[0]
+        inner = state * complement(gate.moments).q * new.slopes[0]
         arrived = self._map(local.before, self.recurrent, self.fan_state).q
         apart = local.before.q + new.moments.q - 2.0 * local.trail.met(0.0)[0]
         update = state * max(apart, 0.0) * gate.slopes[0]
@@ -333,78 +328,91 @@ class Cell:
         """What a gradient's mean square is multiplied by on its way through the recurrent kernel."""
         return self.recurrent.variance * self.fan_state / self.keep[1]
 
-    def back_over(self, local: Local, arrived: Pairs, later: Return, ahead: Pairs, present: int) -> Return:
-        """Gradients by lag, one step earlier.
-
-        Args:
-            local: the step.
-            arrived: at the state, from the outputs and the steps behind, but for a GRU's carry.
-            later: what the step behind gave.
-            ahead: `Return.ahead` of the step behind at lag 1, of the next one at lag 2 and so on.
-            present: how many steps there are behind.
-        """
-        lags = local.lags
-        back = self.spread() * _dropped_lags(self.keep[1], arrived)
+    def factors(self, local: Local) -> Factors:
+        """What the gradients of one step are made with."""
+        parts = local.parts
+        new = parts["new"]
         if self.kind == "simple":
-            gates = _cut(arrived * lags["new"].slopes, present)
-            return Return(back * gates, later.memory, later.ahead, gates, gates)
-        carry = self.carry(local)[0] if self.kind == "gru" else local.parts["forget"].moments.m
-        gate, new = lags["gate"], lags["new"]
+            return Factors(new.sloped)
+        gate = parts["gate"]
         if self.kind == "lstm":
-            forget, read = lags["forget"], lags["read"]
-            into = arrived * gate.values * read.slopes
-            memory = _handed_on(carry, forget.values, later, ahead, into)
-            inner = _cut(memory, present)
-            gates = inner * (
-                local.trail.memory * forget.slopes + new.values * gate.slopes + gate.values * new.slopes
-            ) + _cut(arrived, present) * (read.values * gate.slopes)
-            return Return(back * gates, memory, _led(carry, later.ahead) + into, gates, gates)
-        memory = _handed_on(carry, gate.values, later, ahead, arrived)
-        state = _cut(memory, present)
-        rest = 1.0 - 2.0 * carry + gate.values
-        inner = state * rest * new.slopes
+            forget, read = parts["forget"], parts["read"]
+            gates = local.trail.memory * forget.sloped + new.values * gate.sloped + gate.values * new.sloped
+            memory = OfMemory(forget.moments.m, forget.values[:, 0], gate.values * read.sloped, gates, gates)
+            return Factors(read.values * gate.sloped, memory)
+        carry = gate.moments.m
+        inner = (1.0 - 2.0 * carry + gate.values) * new.sloped
         difference = local.trail.memory + new.values - 2.0 * shifted(local.trail.ahead, local.trail.far)
-        update = state * np.maximum(difference, 0.0) * gate.slopes
-        reset = inner * (self.recurrent.variance * self.fan_state * local.trail.state) * gate.slopes
-        recurrent = inner * gate.values + update + reset
-        return Return(back * recurrent, memory, _led(carry, later.ahead) + arrived, inner + update + reset, recurrent)
+        update = np.maximum(difference, 0.0) * gate.sloped
+        reset = (self.recurrent.variance * self.fan_state * local.trail.state) * gate.sloped
+        every = inner + update + inner * reset
+        back = inner * gate.values + update + inner * reset
+        return Factors(None, OfMemory(carry, gate.values[:, 0], None, every, back))
+
+    def through_kernel(self, lags: int) -> Pairs:
+        """What a gradient's products by lag are multiplied by on their way through the recurrent kernel.
+
+        Recurrent dropout takes its share back from the pairs that are not an element with itself.
+        """
+        found = np.full((2, lags + 1), self.keep[1])
+        found[0, 0] = 1.0
+        return self.spread() * found
 
 
-def _dropped_lags(keep: float, like: Pairs) -> Pairs:
-    """What recurrent dropout takes back from the pairs that are not an element with itself."""
-    found = np.full_like(like, keep)
-    found[0, 0] = 1.0
-    return found
+def back_over(
+    factors: Factors, through_kernel: Pairs, arrived: Pairs, later: Return, ahead: Pairs, present: int
+) -> Return:
+    """Gradients by lag, one step earlier.
+
+    Args:
+        factors: of the step.
+        through_kernel: `Cell.through_kernel`.
+        arrived: at the state, from the outputs and the steps behind, but for a GRU's carry.
+        later: what the step behind gave.
+        ahead: `Return.ahead` of the step behind at lag 1, of the next one at lag 2 and so on.
+        present: how many steps there are behind.
+    """
+    direct = None if factors.direct is None else _cut(arrived, present) * factors.direct
+    memory = factors.memory
+    if memory is None:
+        assert direct is not None, "what arrives goes somewhere"
+        return Return(through_kernel * direct, later.memory, later.ahead, direct, direct)
+    into = arrived if memory.into is None else arrived * memory.into
+    kept = _handed_on(memory.carry, memory.squares, later, ahead, into)
+    inner = _cut(kept, present)
+    gates = inner * memory.gates
+    if direct is not None:
+        gates += direct
+    recurrent = gates
+    if memory.recurrent is not memory.gates:
+        recurrent = inner * memory.recurrent
+        if direct is not None:
+            recurrent += direct
+    return Return(through_kernel * recurrent, kept, _led(memory.carry, later.ahead) + into, gates, recurrent)
 
 
 def _cut(pairs: Pairs, present: int) -> Pairs:
     """The pairs without those whose later step there is not."""
-    if present + 1 >= pairs.shape[1]:
+    if present + 1 >= pairs.shape[-1]:
         return pairs
     found = pairs.copy()
-    found[:, present + 1 :] = 0.0
+    found[..., present + 1 :] = 0.0
     return found
 
 
 def _led(carry: float, ahead: Pairs) -> Pairs:
     """What is ahead one step further: the last lag stands for those beyond."""
-    return carry * shifted(ahead, (float(ahead[0, -1]), float(ahead[1, -1])))
+    return carry * shifted(ahead, ahead[..., -1])
 
 
-def _handed_on(carry: float, squares: Pairs, later: Return, ahead: Pairs, added: Pairs) -> Pairs:
+def _handed_on(carry: float, squares: Vector, later: Return, ahead: Pairs, added: Pairs) -> Pairs:
     """The gradient at a memory from that one step later and what this step adds: `Trail.grown` backwards."""
     memory = np.empty_like(added)
-    memory[:, 0] = squares[:, 0] * later.memory[:, 0] + added[:, 0]
-    if memory.shape[1] > 1:
-        memory[:, 0] += 2.0 * carry * later.ahead[:, 1]
-        memory[:, 1:] = carry * later.memory[:, :-1] + ahead
+    memory[..., 0] = squares * later.memory[..., 0] + added[..., 0]
+    if memory.shape[-1] > 1:
+        memory[..., 0] += 2.0 * carry * later.ahead[..., 1]
+        memory[..., 1:] = carry * later.memory[..., :-1] + ahead
     return memory
-
-
-def unchanged(a: Return, b: Return) -> bool:
-    """Whether two steps back agree to a billionth."""
-    pairs = zip((a.state, a.memory, a.gates), (b.state, b.memory, b.gates), strict=True)
-    return all(float(np.abs(x - y).max()) <= 1e-9 * float(np.abs(y).max()) for x, y in pairs)
 
 
 def settled(a: Moments, b: Moments) -> bool:

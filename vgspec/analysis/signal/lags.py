@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from vgspec.analysis.signal.functions import Fn, chain
+from vgspec.analysis.signal.functions import Chain, Fn, chain
 from vgspec.analysis.signal.quadrature import DEGREE, Vector
 from vgspec.analysis.signal.response import degenerate, function_moments, respond
 from vgspec.analysis.signal.state import Moments
@@ -61,10 +61,15 @@ def diagonal(rows: tuple[Pairs, ...]) -> Pairs:
 
 
 class Recent:
-    """The pairs of the last steps, as many as there are lags: `diagonal` of them, the last one first, at any time."""
+    """The pairs of the last steps, as many as there are lags: `diagonal` of them, the last one first, at any time.
 
-    def __init__(self, lags: int) -> None:
-        self._rows = np.zeros((lags, 2, lags + 1))
+    There may be further axes before the two of the pairs.
+    """
+
+    def __init__(self, nothing: Pairs) -> None:
+        """Start with steps of nothing at all."""
+        lags = nothing.shape[-1] - 1
+        self._rows = np.zeros((lags, *nothing.shape))
         self._lags = np.arange(lags)
         self._next = 0
 
@@ -76,17 +81,16 @@ class Recent:
 
     def diagonal(self) -> Pairs:
         """Lag 1 of the last step, lag 2 of the one before and so on; zeros where there was no step yet."""
-        if not self._lags.size:
-            return np.zeros((2, 0))
-        found: Pairs = self._rows[(self._lags + self._next) % self._lags.size, :, self._lags + 1].T
-        return found
+        places = (self._lags + self._next) % max(self._lags.size, 1)
+        found: Pairs = self._rows[places, ..., self._lags + 1]
+        return found.transpose(*range(1, found.ndim), 0)
 
 
-def shifted(pairs: Pairs, far: tuple[float, float]) -> Pairs:
+def shifted(pairs: Pairs, far: tuple[float, float] | Vector) -> Pairs:
     """The pairs one lag further: that of lag 1 comes first, and ``far`` last."""
     found = np.empty_like(pairs)
-    found[:, :-1] = pairs[:, 1:]
-    found[:, -1] = far
+    found[..., :-1] = pairs[..., 1:]
+    found[..., -1] = far
     return found
 
 
@@ -99,10 +103,21 @@ def trace_of(pairs: Pairs, q: float, s: float) -> Vector | None:
 
 
 class Through(NamedTuple):
-    """A function's products at two times: of its values and of its slopes."""
+    """A function of a tensor.
 
+    Attributes:
+        moments: of its values.
+        slopes: mean products of its slope for an element with itself, ``p``, ``s`` and ``r`` of `Moments`.
+        mean_slope: its mean slope, squared.
+        values: products of its values at two times.
+        sloped: the same of its slopes.
+    """
+
+    moments: Moments
+    slopes: tuple[float, float, float, float]
+    mean_slope: float
     values: Pairs
-    slopes: Pairs
+    sloped: Pairs
 
 
 def through(x: Moments, pairs: Pairs, functions: tuple[Fn | None, ...], offsets: tuple[float, ...]) -> list[Through]:
@@ -114,26 +129,65 @@ def through(x: Moments, pairs: Pairs, functions: tuple[Fn | None, ...], offsets:
         functions: None stands for the identity.
         offsets: one for each function.
     """
-    variance = x.q - x.m * x.m
-    powers = None
+    correlated: _Correlated | None = None
     found = []
     for fn, offset in zip(functions, offsets, strict=True):
         base = x.shifted(offset) if offset else x
         if fn is None:
-            found.append(Through(pairs + (base.q - x.q), np.ones_like(pairs)))
-            continue
-        if degenerate(base):
+            found.append(Through(base, (1.0,) * 4, 1.0, pairs + (base.q - x.q), np.ones_like(pairs)))
+        elif degenerate(base):
             moments, _ = function_moments(base, chain(fn))
             slope = float(fn.slope(np.array([base.m]))[0]) ** 2
-            found.append(Through(np.full_like(pairs, moments.q), np.full_like(pairs, slope)))
-            continue
-        if powers is None:
-            correlation = np.clip((pairs - x.m * x.m) / variance, -1.0, 1.0).reshape(1, -1)
-            powers = np.repeat(correlation, DEGREE, axis=0)
-            powers[0] = 1.0
-            np.multiply.accumulate(powers, axis=0, out=powers)
-            last = np.abs(correlation[0]) ** (1.5 * DEGREE)
-        response, scale = respond(base, chain(fn))
-        products = response.both @ powers + np.outer(response.rests, last)
-        found.append(Through(products[0].reshape(pairs.shape) * scale * scale, products[1].reshape(pairs.shape)))
+            alike = np.full_like(pairs, moments.q), np.full_like(pairs, slope)
+            found.append(Through(moments, (slope,) * 4, slope, *alike))
+        else:
+            correlated = correlated or _Correlated(x, pairs)
+            found.append(correlated.through(base, chain(fn)))
     return found
+
+
+class _Correlated:
+    """The correlations of a tensor's elements, those of `Moments` and those by lag, and their powers.
+
+    They stay what they are when a number is added to the tensor. Many of the moments are equal, and stay so.
+    """
+
+    def __init__(self, x: Moments, pairs: Pairs) -> None:
+        self._x, self._shape = x, pairs.shape
+        self._products = tuple(dict.fromkeys(x[2:]))
+        square = x.m * x.m
+        correlations = (np.concatenate((self._products, pairs.ravel())) - square) / (x.q - square)
+        powers = np.empty((DEGREE + 1, correlations.size))
+        powers[0] = 1.0
+        np.minimum(np.maximum(correlations, -1.0), 1.0, out=powers[1])
+        have = 1  # each round multiplies those that are there by the highest
+        while have < DEGREE - 1:
+            more = min(have, DEGREE - 1 - have)
+            np.multiply(powers[1 : more + 1], powers[have], out=powers[have + 1 : have + more + 1])
+            have += more
+        cubed = powers[DEGREE // 2]
+        np.multiply(cubed * cubed, cubed, out=powers[DEGREE])  # the degree of the rest, see `quadrature`
+        self._powers = powers
+
+    def through(self, base: Moments, functions: Chain) -> Through:
+        """Functions of the tensor, to which a number may have been added."""
+        response, scale = respond(base, functions)
+        values, slopes = response.both @ self._powers
+        if scale != 1.0:
+            values = values * (scale * scale)
+        count = len(self._products)
+        of_slope = dict(zip(self._products, slopes[:count].tolist(), strict=True))
+        x = self._x
+        if functions.last.negative is not None or not math.isfinite(response.square):
+            moments, _ = function_moments(base, functions)
+        else:
+            of_value = dict(zip(self._products, values[:count].tolist(), strict=True))
+            square = response.square * (scale * scale)
+            moments = Moments(response.mean * scale, square, *map(of_value.__getitem__, x[2:]))
+        return Through(
+            moments,
+            (response.slope_square, of_slope[x.p], of_slope[x.s], of_slope[x.r]),
+            float(response.slope_squares[0]),
+            values[count:].reshape(self._shape),
+            slopes[count:].reshape(self._shape),
+        )

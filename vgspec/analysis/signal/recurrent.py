@@ -8,19 +8,21 @@ until it falls to a thousandth) and the gradient at the first step relative to t
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any
 
 import numpy as np
 
-from vgspec.analysis.signal.cells import ZERO, Cell, Local, Return, Trail, settled, unchanged
+from vgspec.analysis.signal.cells import ZERO, Cell, Trail, settled
 from vgspec.analysis.signal.concatenation import concatenate
 from vgspec.analysis.signal.functions import Fn, scalar_function
 from vgspec.analysis.signal.gradients import add_gradients
-from vgspec.analysis.signal.lags import MOST_LAGS, Pairs, Recent, pairs_of, trace_of
+from vgspec.analysis.signal.lags import MOST_LAGS, Pairs, pairs_of, trace_of
 from vgspec.analysis.signal.linear_map import gradient_overlap, overlap_of
 from vgspec.analysis.signal.merging import combine
 from vgspec.analysis.signal.positions import LONGEST
 from vgspec.analysis.signal.quadrature import Vector
+from vgspec.analysis.signal.recurrent_gradients import MOST_STEPS, Arriving, Past, WayBack, first_to_last, horizon
 from vgspec.analysis.signal.state import (
     BATCH_SIZE,
     Grad,
@@ -40,20 +42,7 @@ from vgspec.layers import signal as rule
 
 __all__ = ["bidirect", "recur"]
 
-_MOST_STEPS = 4096
-"""Steps that are followed one by one; where nothing has settled by then, those beyond are taken like the last."""
-_HORIZON = 4096
-"""Steps after which a gradient that has not fallen to a thousandth counts as kept."""
 _GATES = {"simple": 1, "lstm": 4, "gru": 3}
-
-
-class Past(NamedTuple):
-    """State and memory after a step, what the step was, and the state's products by lag."""
-
-    state: Moments
-    memory: Moments
-    local: Local
-    pairs: Pairs
 
 
 def _function(activation: Any) -> Fn | None:
@@ -126,12 +115,12 @@ def recur(states: tuple[State, ...], primitive: rule.Recurrence, sizes: tuple[in
     history: list[Past] = []
     h, c = given, memory
     levels = _levels(x, steps)
-    for t in range(min(steps, _MOST_STEPS)):
+    for t in range(min(steps, MOST_STEPS)):
         level = levels[t] if levels is not None else 1.0
         now = inner if level == 1.0 else inner.scaled(math.sqrt(level))
         h_next, c_next, local, trail = cell.step(now, h, c, of_x * level, trail)
         history.append(Past(h_next, c_next, local, trail.state))
-        if (levels is None and settled(h, h_next) and settled(c, c_next)) or t == _MOST_STEPS - 1:
+        if (levels is None and settled(h, h_next) and settled(c, c_next)) or t == MOST_STEPS - 1:
             history[-1] = _for_good(history[-1], t)
             break
         h, c = h_next, c_next
@@ -162,12 +151,19 @@ def recur(states: tuple[State, ...], primitive: rule.Recurrence, sizes: tuple[in
         if primitive.cell == "lstm":
             kept = last_memory._replace(s=last_memory.q, r=last_memory.p)
             outputs.append(made(spatial, kept))
-    horizon = _horizon(cell, at(steps - 1).local)
-    facts = (("steps", steps), ("horizon", horizon), ("first_to_last", _first_to_last(cell, history, steps)))
+    facts = (
+        ("steps", steps),
+        ("horizon", horizon(cell, at(steps - 1).local)),
+        ("first_to_last", first_to_last(cell, history, steps)),
+    )
+
+    @cache
+    def way_back() -> WayBack:
+        return WayBack(cell, history, steps)
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
         with np.errstate(over="ignore", invalid="ignore"):  # a gradient beyond double precision is infinite
-            return _pull(cell, primitive, x, met, history, steps, grads, len(states))
+            return _pull(way_back(), cell, primitive, x, met, steps, grads, len(states))
 
     return Step(tuple(outputs), pull, facts)
 
@@ -250,77 +246,12 @@ def _over_time(history: list[Past], steps: int) -> tuple[Moments, Vector | None]
     return mean, trace_of(sums / np.maximum(steps - distance, 1.0), mean.q, mean.s)
 
 
-class _Growth:
-    """How much faster than by independent steps a gradient grows, step by step: see `Cell.mixing`.
-
-    The sums are Legendre polynomials up to a factor; the ratio of one to the one before has a recurrence.
-    """
-
-    def __init__(self, cell: Cell, local: Local) -> None:
-        self.x = cell.mixing(local)
-        self.n = 0
-        self.ratio = 1.0
-
-    def next(self) -> float:
-        """The factor of the next step; one for the first and without a carry."""
-        self.n += 1
-        x, n = self.x, self.n
-        if x <= 0.0:
-            return 1.0
-        before = self.ratio
-        self.ratio = 1.0 + x if n == 1 else ((2 * n - 1) * (1.0 + x) - (n - 1) * (1.0 - x) ** 2 / before) / n
-        return self.ratio / (1.0 + x)
-
-
-def _horizon(cell: Cell, local: Local) -> int | None:
-    """Steps until the gradient at the input has fallen to a thousandth of that at the last step."""
-    state, memory = 1.0, 0.0
-    growth = _Growth(cell, local)
-    first: float | None = None
-    for t in range(_HORIZON):
-        back = cell.back(local, state, memory)
-        if first is None:
-            first = back.gates
-            if first <= 0.0:
-                return 0
-        elif back.gates < 1e-6 * first:
-            return t
-        if back.gates > 1e60 * first:
-            return None
-        faster = growth.next()
-        state, memory = back.state * faster, back.memory * faster
-    return None
-
-
-def _first_to_last(cell: Cell, history: list[Past], steps: int) -> float | None:
-    """Decades from the input gradient at the last step to that at the first, for a gradient at the end only."""
-    state, memory, log = 1.0, 0.0, 0.0
-    last = current = 0.0
-    growth = _Growth(cell, history[-1].local)
-    for t in range(steps - 1, max(steps - 1 - _MOST_STEPS, -1), -1):
-        back = cell.back(history[min(t, len(history) - 1)].local, state, memory)
-        if t == steps - 1:
-            last = back.gates
-        current = back.gates
-        faster = growth.next()
-        state, memory = back.state * faster, back.memory * faster
-        top = max(state, memory)
-        if top <= 0.0:
-            break
-        if not 1e-100 < top < 1e100:
-            state, memory, log, current = state / top, memory / top, log + math.log10(top), current
-    if last <= 0.0 or current <= 0.0:
-        return None
-    decades = 0.5 * (math.log10(current / last) + log)
-    return decades * max((steps - 1) / _MOST_STEPS, 1.0)  # the steps beyond are as those before
-
-
 def _pull(
+    way: WayBack,
     cell: Cell,
     primitive: rule.Recurrence,
     x: State,
     met: tuple[Taps, Taps],
-    history: list[Past],
     steps: int,
     grads: tuple[Grad | None, ...],
     inputs: int,
@@ -338,71 +269,27 @@ def _pull(
         f = math.exp(max(grad.log - log, -700.0)) / math.sqrt(1.0 + grad.fresh)
         return (g.q * f, g.p * f, g.s * f, g.r * f)
 
-    every = part(out) if primitive.return_sequences else (0.0,) * 4
-    final = part(end) if primitive.return_sequences else tuple(a + b for a, b in zip(part(out), part(end), strict=True))
-    final_memory = part(memory_end)
-    xm = x.moments
-    lags = history[0].pairs.shape[1] - 1
-    of_x = pairs_of(xm, x.trace, lags)
-    given = Moments(0.0, *every, *(0.0,) * 4)
-    outputs = pairs_of(given, None if out is None else out.trace, lags)
-    nothing = np.zeros((2, lags + 1))
-    start = nothing.copy()
-    if primitive.cell == "lstm":
-        start[:, 0] = np.array(final_memory[:2]) / history[-1].local.lags["forget"].values[:, 0]
-    later = Return(nothing, start, nothing, nothing, nothing)
-    ahead = Recent(lags)
+    trace = None
+    first, last, kept = part(out), part(end), part(memory_end)
+    if primitive.return_sequences:
+        q, p, s, r = first
+        arriving = Arriving((q, p), (s, r), end=last[:2], memory=kept[:2])
+        if out is not None and out.trace is not None and math.isfinite(q):
+            trace = out.trace
+            arriving = arriving._replace(near=(q - s, p - r))
+    else:
+        arriving = Arriving(end=(first[0] + last[0], first[1] + last[1]), memory=kept[:2])
+    found = way.returned(arriving, trace)
     fan = cell.inward.variance * cell.units * met[0].total / met[0].inputs
-    inward = nothing.copy()
-    far = np.zeros(2)
-    sums = np.zeros(2)  # of the two kernels
-    weights = np.full((2, lags + 1), 2.0)
-    weights[:, 0] = 1.0
-    weights[1] *= BATCH_SIZE - 1
-    t = steps
-    while t > 0:
-        t -= 1
-        past = history[min(t, len(history) - 1)]
-        behind = steps - 1 - t
-        arrived = outputs + later.state
-        if not behind:
-            arrived = arrived.copy()
-            arrived[:, 0] += final[:2]
-        back = cell.back_over(past.local, arrived, later, ahead.diagonal(), behind)
-        beyond = max(behind - lags, 0)
-        before = past.local.trail.state
-        for place, (gates, others) in enumerate(((back.gates, of_x), (back.recurrent, before))):
-            products = weights * gates * others
-            sums[place] += products.sum() + beyond * (products[:, -1].sum() if lags else 0.0)
-        inward += back.gates
-        if lags:
-            far += beyond * back.gates[:, -1]
-        ahead.add(back.ahead)
-        left = t - len(history) + 1  # steps left that are like this one
-        if left > 0 and behind > lags and (unchanged(later, back) or behind >= _MOST_STEPS):
-            further = left * (beyond + (left + 1) / 2.0) if lags else 0.0
-            for place, (gates, others) in enumerate(((back.gates, of_x), (back.recurrent, before))):
-                products = weights * gates * others
-                sums[place] += left * products.sum() + further * (products[:, -1].sum() if lags else 0.0)
-            inward += left * back.gates
-            far += further * back.gates[:, -1]
-            t -= left
-        later = back
-        if not every[0] and float(np.abs(later.gates).max()) <= 1e-20 * float(np.abs(inward).max()):
-            break  # nothing arrives any more
-    kernel, recurrent = (float(value) for value in sums)
-    inward *= fan
-    states = [float(value) for value in later.state[:, 0]]
-    if primitive.cell == "gru":
-        gate = history[0].local.lags["gate"].values
-        states = [float(a + b) for a, b in zip(states, (gate * later.memory)[:, 0], strict=True)]
-    memories = [0.0, 0.0]
-    if primitive.cell == "lstm":
-        memories = [float(value) for value in (history[0].local.lags["forget"].values * later.memory)[:, 0]]
+    of_x = way.weights * pairs_of(x.moments, x.trace, way.weights.shape[1] - 1)
+    kernel = float((of_x * found.gates).sum() + of_x[:, -1] @ found.far)
+    recurrent = float(found.recurrent.sum())
+    inward, far = fan * found.gates, fan * found.far
     number = steps * (steps - 1) / 2.0
-    s, r = ((inward[:, 1:].sum(axis=1) + fan * far) / number) if steps > 1 else (0.0, 0.0)
+    s, r = ((inward[:, 1:].sum(axis=1) + far) / number) if steps > 1 else (0.0, 0.0)
     q, p = (float(value) / steps for value in inward[:, 0])
-    trace = trace_of(inward / np.maximum(steps - np.arange(lags + 1.0), 1.0), q, float(s)) if q > 0.0 else None
+    times = np.maximum(steps - np.arange(float(inward.shape[1])), 1.0)
+    trace = trace_of(inward / times, q, float(s)) if q > 0.0 else None
     keep = cell.keep[0]
     alike = max(gradient_overlap(grad, max(steps, 1)) for grad in present)
     result = Grad(
@@ -418,13 +305,11 @@ def _pull(
         (f"{primitive.name}kernel", _log(BATCH_SIZE * cell.units * n_in * kernel, log)),
         (f"{primitive.name}recurrent_kernel", _log(BATCH_SIZE * cell.units * n_back * recurrent, log)),
     )
-    found: list[Grad | None] = [result.normalised()]
-    if inputs > 1:
-        found.append(Grad((GradSegment(cell.units, states[0], states[1]),), log).normalised())
-    if inputs > 2:
-        found.append(Grad((GradSegment(cell.units, memories[0], memories[1]),), log).normalised())
-    found += [None] * (inputs - len(found))
-    return Pulled(tuple(found), norms)
+    given = [
+        Grad((GradSegment(cell.units, float(one), float(two)),), log).normalised()
+        for one, two in (found.state, found.memory)
+    ]
+    return Pulled((result.normalised(), *given[: inputs - 1], *(None,) * (inputs - 3)), norms)
 
 
 def _log(value: float, log: float) -> float:

@@ -35,7 +35,7 @@ class Response(NamedTuple):
     ``scattered``: whether the value has a variance to speak of; ``linear`` is the linear part's share in it, ``flat``
     the share of values at which the slope is zero. ``powers`` are the means of the value's first four powers,
     ``shifts`` what a unit of excess adds to them (see `tails`), ``slope_shift`` the same for the slope's mean square,
-    relative to it. ``both`` are the two spectra, ``rests`` what of the mean squares they do not hold.
+    relative to it. ``both`` are the two spectra with what of the mean squares they do not hold as a last column.
     """
 
     basis: Basis
@@ -58,7 +58,6 @@ class Response(NamedTuple):
     flat: float
     scattered: bool
     both: Vector
-    rests: Vector
 
 
 class _Values(NamedTuple):
@@ -137,8 +136,7 @@ def _response(mean: float, deviation: float, functions: Chain) -> Response:
             float(squares[1]) / variance if scattered else 1.0,
             float(w @ (slope == 0.0)),
             scattered,
-            both,
-            np.maximum(np.array([square, slope_square]) - both.sum(axis=1), 0.0),
+            np.column_stack((both, np.maximum(np.array([square, slope_square]) - both.sum(axis=1), 0.0))),
         )
 
 
