@@ -15,7 +15,7 @@ from vgspec.analysis.signal.gradients import add_gradients
 from vgspec.analysis.signal.linear import add_bias, linear
 from vgspec.analysis.signal.response import function_moments
 from vgspec.analysis.signal.softmax import leaning, probabilities
-from vgspec.analysis.signal.state import Grad, GradSegment, Moments, Pulled, Segment, State, Step
+from vgspec.analysis.signal.state import Grad, GradSegment, Kernels, Moments, Pulled, Segment, State, Step
 from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.catalogue.activations import ScalarActivation
 from vgspec.layers import signal as rule
@@ -253,7 +253,7 @@ def multi_head(
     final = last.outputs[0]._replace(sizes=sizes, channel=len(sizes) - 1)
 
     def back(steps: tuple[Step, ...], grad: Grad | None, factor: float = 1.0) -> Pulled:
-        kernels: tuple[tuple[str, float], ...] = ()
+        kernels: Kernels = ()
         current = None if grad is None else grad.scaled(factor)
         for step in reversed(steps):
             result = step.pull((current,))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vgspec.analysis.signal.forward import Ran
 from vgspec.analysis.signal.gradients import add_gradients
 from vgspec.analysis.signal.interpret import pull_back
-from vgspec.analysis.signal.state import Grad, State, Step
-from vgspec.ir import Graph, Ref
+from vgspec.analysis.signal.state import Grad, Kernels, Step
+from vgspec.ir import Ref
 
 __all__ = ["Flow", "Seed", "run_backward"]
 
@@ -33,7 +32,6 @@ class Flow:
         blocked: tensors whose gradient is not known, with the reason.
         kernels: by layer, by weight name, the natural log of the squared norm of the gradient.
         edges: by (node, input index), log of the mean square that goes to that input, and at the output.
-        facts: further results by node.
     """
 
     grads: dict[Ref, Grad] = field(default_factory=dict)
@@ -42,8 +40,14 @@ class Flow:
     edges: dict[tuple[str, int], tuple[float, float]] = field(default_factory=dict)
 
 
-def run_backward(graph: Graph, states: Mapping[Ref, State], ran: list[Ran], seeds: list[Seed]) -> Flow:
-    """Pull gradients from the seeds back to the inputs."""
+def run_backward(ran: list[Ran], seeds: list[Seed], *, kernels: bool) -> Flow:
+    """Pull gradients from the seeds back to the inputs.
+
+    Args:
+        ran: what the forward pass ran.
+        seeds: the gradients to start from.
+        kernels: measure the gradients of kernels, in place of what crosses edges.
+    """
     flow = Flow()
     inner: dict[str, Grad] = {}
     for seed in seeds:
@@ -54,11 +58,11 @@ def run_backward(graph: Graph, states: Mapping[Ref, State], ran: list[Ran], seed
             if total is not None:
                 flow.grads[seed.ref] = total
     for item in reversed(ran):
-        _pull(item, flow, inner.get(item.node.id))
+        _pull(item, flow, inner.get(item.node.id), kernels)
     return flow
 
 
-def _pull(item: Ran, flow: Flow, inner: Grad | None) -> None:
+def _pull(item: Ran, flow: Flow, inner: Grad | None, of_kernels: bool) -> None:
     node = item.node
     blocked = None
     if flow.blocked:
@@ -74,7 +78,7 @@ def _pull(item: Ran, flow: Flow, inner: Grad | None) -> None:
         return
     grads = tuple(map(flow.grads.get, item.refs[: len(item.outputs)]))
     steps: tuple[Step, ...] = item.steps
-    kernels: tuple[tuple[str, float], ...] = ()
+    kernels: Kernels = ()
     if inner is not None and steps:
         result = steps[-1].pull(grads)
         kernels = result.kernels
@@ -85,7 +89,7 @@ def _pull(item: Ran, flow: Flow, inner: Grad | None) -> None:
         return
     pulled = pull_back(steps, grads)
     kernels += pulled.kernels
-    after = at_output.log_mean_square()
+    after = 0.0 if of_kernels else at_output.log_mean_square()
     for index, (ref, grad) in enumerate(zip(item.inputs, pulled.inputs, strict=False)):
         if grad is None:
             continue
@@ -93,10 +97,12 @@ def _pull(item: Ran, flow: Flow, inner: Grad | None) -> None:
         total = grad if before is None else add_gradients(before, grad)
         if total is not None:
             flow.grads[ref] = total
-        flow.edges[(node.id, index)] = (grad.log_mean_square(), after)
-    if kernels:
+        if not of_kernels:
+            flow.edges[(node.id, index)] = (grad.log_mean_square(), after)
+    if of_kernels and kernels:
         table = flow.kernels.setdefault(node.layer, {})
-        for name, value in kernels:
+        for name, log_square in kernels:
+            value = log_square()
             table[name] = _log_add(table[name], value) if name in table else value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from vgspec.analysis.signal.gradients import align
 from vgspec.analysis.signal.linear import largest_singular_value
@@ -37,8 +38,9 @@ def convolve(state: State, primitive: rule.Convolution) -> Step:
         taps = Taps(turned.total, turned.squares, turned.size, turned.inputs, turned.outputs)
         moved = None
     else:
-        taps, outputs = count(spatial, kernel, primitive.strides, primitive.dilation, primitive.padding, state.border)
-        moved = window(spatial, outputs, kernel, primitive.strides, primitive.dilation, primitive.padding, state.border)
+        taps, outputs, moved = _moved(
+            spatial, kernel, primitive.strides, primitive.dilation, primitive.padding, state.border
+        )
     if primitive.spectral:
         top = largest_singular_value(law, math.prod(primitive.shape[:-1]), primitive.shape[-1], primitive.spectral)
         law = law._replace(variance=law.variance / top**2, mean=law.mean / top)
@@ -64,12 +66,29 @@ def convolve(state: State, primitive: rule.Convolution) -> Step:
         shared = cancelled(segment.hetero, g.inverse)
         sums = step.inward(grad)
         inward = step.back(g, channels, sums).scaled(1.0 / shared)
-        size = step.kernel(g, step.x, fan_in * primitive.filters, grad.profile)
         profile = () if sums is None else sums[1]
         result = Grad((inward,), grad.log, spread, fresh, overlap, outer, profile, grad.vary).normalised()
-        return Pulled((result,), ((primitive.kernel, log_of(size, grad.log)),))
+
+        def kernel_norm() -> float:
+            return log_of(step.kernel(g, step.x, fan_in * primitive.filters, grad.profile), grad.log)
+
+        return Pulled((result,), ((primitive.kernel, kernel_norm),))
 
     return Step((output,), pull, degree=1.0, adds=law.random, straight=_within(kernel))
+
+
+@lru_cache(maxsize=4096)
+def _moved(
+    spatial: tuple[int, ...],
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilation: tuple[int, ...],
+    padding: str,
+    border: tuple[tuple[int, int], ...],
+) -> tuple[Taps, tuple[int, ...], Window | None]:
+    """The taps of a kernel moved over positions, the output's sizes, and how the taps meet them one by one."""
+    taps, outputs = count(spatial, kernel, strides, dilation, padding, border)
+    return taps, outputs, window(spatial, outputs, kernel, strides, dilation, padding, border)
 
 
 def _reach(state: State, kernel: tuple[int, ...], primitive: rule.Convolution) -> float:
@@ -82,6 +101,7 @@ def _reach(state: State, kernel: tuple[int, ...], primitive: rule.Convolution) -
     return (state.reach + (0.5 * (max(kernel) - 1) * dilation if padded else 0.0)) / stride
 
 
+@lru_cache(maxsize=256)
 def _within(kernel: tuple[int, ...]) -> float:
     """How much of a kernel's product with itself lies within the kernel's own reach.
 
@@ -164,17 +184,21 @@ def _depthwise(
         if grad is None:
             return Pulled((None,))
         spread, fresh, overlap = whole.pulled(grad, state.channels, False)
-        inward = []
-        kernel = 0.0
         typical = 1.0 / math.sqrt(1.0 + grad.fresh)
         sums = whole.inward(grad)
-        for g, step, before, after in zip(align(grad, cuts), maps, state.segments, segments, strict=True):
-            shared = cancelled(after.hetero, g.inverse)
-            scaled = g.scaled(typical)
-            inward.append(step.back(scaled, before.size, sums).scaled(1.0 / shared))
-            kernel += step.kernel(scaled, step.x, before.size * multiplier, grad.profile)
+        parts = [g.scaled(typical) for g in align(grad, cuts)]
+        rows = list(zip(parts, maps, state.segments, segments, strict=True))
+        inward = tuple(
+            step.back(g, before.size, sums).scaled(1.0 / cancelled(after.hetero, g.inverse))
+            for g, step, before, after in rows
+        )
         profile = () if sums is None else sums[1]
-        result = Grad(tuple(inward), grad.log, spread, fresh, overlap, outer, profile, grad.vary).normalised()
-        return Pulled((result,), ((primitive.kernel, log_of(kernel, grad.log)),))
+        result = Grad(inward, grad.log, spread, fresh, overlap, outer, profile, grad.vary).normalised()
+
+        def kernel_norm() -> float:
+            sizes = [step.kernel(g, step.x, before.size * multiplier, grad.profile) for g, step, before, _ in rows]
+            return log_of(sum(sizes), grad.log)
+
+        return Pulled((result,), ((primitive.kernel, kernel_norm),))
 
     return Step((output,), pull, degree=1.0, adds=law.random)

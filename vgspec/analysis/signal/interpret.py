@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from vgspec.analysis.signal import convolution, linear, merging, normalize, pooling, products, reshaping
@@ -13,7 +14,18 @@ from vgspec.analysis.signal.functions import scalar_function
 from vgspec.analysis.signal.kinship import Kin
 from vgspec.analysis.signal.lookup import lookup
 from vgspec.analysis.signal.pointwise import apply_function
-from vgspec.analysis.signal.state import Grad, GradSegment, Moments, Pulled, Segment, State, Step, UnknownSignal
+from vgspec.analysis.signal.state import (
+    BATCH_SIZE,
+    Grad,
+    GradSegment,
+    Kernels,
+    Moments,
+    Pulled,
+    Segment,
+    State,
+    Step,
+    UnknownSignal,
+)
 from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.analysis.signal.weights import weight_law
 from vgspec.layers import signal as rule
@@ -63,7 +75,7 @@ def apply_rule(states: tuple[State, ...], primitives: tuple[Any, ...], place: Pl
 
 def pull_back(steps: tuple[Step, ...], grads: tuple[Grad | None, ...]) -> Pulled:
     """The backward pass of several steps."""
-    kernels: tuple[tuple[str, float], ...] = ()
+    kernels: Kernels = ()
     for step in reversed(steps):
         result = step.pull(grads)
         grads = result.inputs
@@ -228,29 +240,21 @@ def _each(states: tuple[State, ...], primitive: rule.Each, place: Place) -> Step
         g = grad.mean
         near = pull_back(over_time, (grad.with_segments((GradSegment(g.size, g.q, g.s, g.s, g.s, g.k),)),))
         alone = pull_back(over_samples, (grad.with_segments((GradSegment(g.size, g.q, 0.0, g.s, 0.0, g.k),)),))
-        kernels = _kernels_over_time(near.kernels, alone.kernels, time)
+        pairs = zip(near.kernels, alone.kernels, strict=True)
+        kernels = tuple((name, partial(_over_time, some, single, time)) for (name, some), (_, single) in pairs)
         first = near.inputs[0]
         return Pulled((None if first is None else first.with_segments((first.mean._replace(p=0.0),)),), kernels)
 
     return Step((output,), pull)
 
 
-def _kernels_over_time(
-    near: tuple[tuple[str, float], ...], alone: tuple[tuple[str, float], ...], time: int
-) -> tuple[tuple[str, float], ...]:
-    """Squared norms over all times: the incoherent part counts ``T`` times, the coherent one ``T (T - 1)``."""
-    import math
-
-    from vgspec.analysis.signal.state import BATCH_SIZE
-
-    result = []
-    for (name, with_time), (_, single) in zip(near, alone, strict=True):
-        if single == -math.inf:
-            result.append((name, single))
-            continue
-        excess = max(math.exp(min(with_time - single, 700.0)) - 1.0, 0.0) / (BATCH_SIZE - 1)
-        result.append((name, single + math.log(time * (1.0 + (time - 1) * excess))))
-    return tuple(result)
+def _over_time(near: Callable[[], float], alone: Callable[[], float], time: int) -> float:
+    """A squared norm over all times: the incoherent part counts ``T`` times, the coherent one ``T (T - 1)``."""
+    with_time, single = near(), alone()
+    if single == -math.inf:
+        return single
+    excess = max(math.exp(min(with_time - single, 700.0)) - 1.0, 0.0) / (BATCH_SIZE - 1)
+    return single + math.log(time * (1.0 + (time - 1) * excess))
 
 
 def _softmax(states: tuple[State, ...], primitive: rule.Softmax, place: Place) -> Step:

@@ -71,9 +71,12 @@ def linear(state: State, primitive: rule.Linear) -> Step:
         spread, fresh, overlap = step.pulled(grad, primitive.fan_in, orthogonal)
         shared = cancelled(segment.hetero, g.inverse)
         inward = step.back(g, state_sizes[-1], None).scaled(1.0 / shared)
-        kernel = step.kernel(g, step.x, primitive.fan_in * primitive.fan_out, grad.profile)
         result = grad._replace(segments=(inward,), spread=spread, fresh=fresh, overlap=overlap, meets=())
-        return Pulled((result.normalised(),), ((primitive.kernel, log_of(kernel, grad.log)),))
+
+        def kernel() -> float:
+            return log_of(step.kernel(g, step.x, primitive.fan_in * primitive.fan_out, grad.profile), grad.log)
+
+        return Pulled((result.normalised(),), ((primitive.kernel, kernel),))
 
     return Step((output,), pull, degree=1.0, adds=law.random)
 
@@ -88,11 +91,14 @@ def _scaled(state: State, gain: float, primitive: rule.Linear) -> Step:
         grad = grads[0]
         if grad is None:
             return Pulled((None,))
-        g = grad.mean
-        near = positions * (moments.q * g.q + (BATCH_SIZE - 1) * moments.p * g.p)
-        far = positions * (positions - 1) * (moments.s * g.s + (BATCH_SIZE - 1) * moments.r * g.r)
-        kernel = entries * BATCH_SIZE * max(near + far, 0.0)
-        return Pulled((grad.scaled(gain * gain).normalised(),), ((primitive.kernel, log_of(kernel, grad.log)),))
+
+        def kernel() -> float:
+            g = grad.mean
+            near = positions * (moments.q * g.q + (BATCH_SIZE - 1) * moments.p * g.p)
+            far = positions * (positions - 1) * (moments.s * g.s + (BATCH_SIZE - 1) * moments.r * g.r)
+            return log_of(entries * BATCH_SIZE * max(near + far, 0.0), grad.log)
+
+        return Pulled((grad.scaled(gain * gain).normalised(),), ((primitive.kernel, kernel),))
 
     return Step((output,), pull)
 

@@ -32,10 +32,12 @@ def lookup(state: State, primitive: rule.Lookup) -> Step:
         grad = grads[0]
         if grad is None:
             return Pulled((None,))
-        g = grad.mean
-        n = BATCH_SIZE * positions
-        coherent = (positions - 1) * g.s + (BATCH_SIZE - 1) * (g.p + (positions - 1) * g.r)
-        size = n * width * (g.q + coherent / drawn)
-        return Pulled((None,), ((primitive.kernel, log_of(size, grad.log)),))
+
+        def kernel() -> float:
+            g = grad.mean
+            coherent = (positions - 1) * g.s + (BATCH_SIZE - 1) * (g.p + (positions - 1) * g.r)
+            return log_of(BATCH_SIZE * positions * width * (g.q + coherent / drawn), grad.log)
+
+        return Pulled((None,), ((primitive.kernel, kernel),))
 
     return Step((output,), pull)

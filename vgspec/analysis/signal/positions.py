@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
+from operator import is_
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -132,11 +133,11 @@ def _leveled(vector: Vector, total: float) -> Vector:
 
 
 def _unmoved(profile: Vector) -> tuple[Sums, Vector]:
-    """What a window of one position gives: the sums over the profile itself, and the profile."""
-    ones, size = _ones(profile.size), profile.size
-    total, mean = float(ones @ profile), float(ones @ np.sqrt(profile)) / size
-    square = mean * mean
-    return Sums(total, float(size * size), total / square, size / square), _leveled(profile, total)
+    """What a window of one position gives: the sums over the profile itself, which are its size, and the profile."""
+    size = float(profile.size)
+    mean = float(_ones(profile.size) @ np.sqrt(profile)) / size
+    even = size / (mean * mean)
+    return Sums(size, size * size, even, even), profile
 
 
 def _finished(sums: Vector, mean: float, vector: Vector, size: int) -> tuple[Sums, Vector]:
@@ -180,11 +181,8 @@ class Window(NamedTuple):
 
     def pairs(self, inputs: Profile, outputs: Profile) -> Sums:
         """Sums for the kernel's gradient."""
-        total = squares = own = 1.0
         rows = [(axis, x, g) for (axis, x), (_, g) in zip(self._with(inputs), self._with(outputs), strict=True)]
-        for found in _once(Axis.pairs, rows):
-            total, squares, own = total * found.total, squares * found.squares, own * found.own
-        return Sums(total, squares, own, 1.0)
+        return _product(_once(Axis.pairs, rows))
 
     def _with(self, profile: Profile) -> list[tuple[Axis, Vector | None]]:
         rows: list[tuple[Axis, Vector | None]] = list(zip(self.axes, profile, strict=False))
@@ -200,21 +198,23 @@ class Window(NamedTuple):
         self, of_axis: Callable[[Axis, Vector | None], tuple[Sums, Vector]], profile: Profile
     ) -> tuple[Sums, Profile]:
         parts = _once(of_axis, self._with(profile))
-        total = squares = own = norm = 1.0
-        for sums, _ in parts:
-            total, squares, own, norm = total * sums.total, squares * sums.squares, own * sums.own, norm * sums.norm
-        return Sums(total, squares, own, norm), tuple(vector for _, vector in parts)
+        return _product([sums for sums, _ in parts]), tuple([vector for _, vector in parts])
 
 
 def _once(compute: Callable[..., _T], rows: Sequence[tuple[Any, ...]]) -> list[_T]:
     """The result for each row; rows of the same objects as the first one share its result."""
-    if not rows:
-        return []
-    first = rows[0]
-    result = compute(*first)
-    return [result] + [
-        result if all(a is b for a, b in zip(row, first, strict=True)) else compute(*row) for row in rows[1:]
-    ]
+    found: list[_T] = []
+    for row in rows:
+        found.append(found[0] if found and all(map(is_, row, rows[0])) else compute(*row))
+    return found
+
+
+def _product(parts: Sequence[Sums]) -> Sums:
+    """Sums over all axes from those along each."""
+    total = squares = own = norm = 1.0
+    for part in parts:
+        total, squares, own, norm = total * part.total, squares * part.squares, own * part.own, norm * part.norm
+    return Sums(total, squares, own, norm)
 
 
 def window(

@@ -133,9 +133,9 @@ def profile(graph: Graph, assumptions: Assumptions | None = None) -> Profile:
     graph = unfolded(graph)
     table = SizeTable(graph, assumptions or Assumptions())
     states, ran = run_forward(graph, table)
-    probe = run_backward(graph, states, ran, _probe_seeds(graph, states))
+    probe = run_backward(ran, _probe_seeds(graph, states), kernels=False)
     seeds, reason = _loss_seeds(graph, states, ran)
-    loss = run_backward(graph, states, ran, seeds) if seeds else None
+    loss = run_backward(ran, seeds, kernels=True) if seeds else None
     records = [_input_record(graph, item.name, states, probe, table) for item in graph.inputs]
     records += [_record(graph, item, probe, loss, table, reason) for item in ran]
     return Profile(tuple(records), tuple(_edges(ran, states, probe)), dict(table.assumed), reason)

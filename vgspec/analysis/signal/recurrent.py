@@ -281,9 +281,15 @@ def _pull(
         arriving = Arriving(end=(first[0] + last[0], first[1] + last[1]), memory=kept[:2])
     found = way.returned(arriving, trace)
     fan = cell.inward.variance * cell.units * met[0].total / met[0].inputs
-    of_x = way.weights * pairs_of(x.moments, x.trace, way.weights.shape[1] - 1)
-    kernel = float((of_x * found.gates).sum() + of_x[:, -1] @ found.far)
-    recurrent = float(found.recurrent.sum())
+
+    def kernel() -> float:
+        of_x = way.weights * pairs_of(x.moments, x.trace, way.weights.shape[1] - 1)
+        products = float((of_x * found.gates).sum() + of_x[:, -1] @ found.far)
+        return _log(BATCH_SIZE * cell.units * x.channels * met[0].total * products, log)
+
+    def recurrent_kernel() -> float:
+        return _log(BATCH_SIZE * cell.units * cell.units * met[1].total * float(found.recurrent.sum()), log)
+
     inward, far = fan * found.gates, fan * found.far
     number = steps * (steps - 1) / 2.0
     s, r = ((inward[:, 1:].sum(axis=1) + far) / number) if steps > 1 else (0.0, 0.0)
@@ -300,11 +306,7 @@ def _pull(
         min(max(grad.overlap for grad in present) + 1.0 / cell.units, 1.0),
         trace=trace,
     )
-    n_in, n_back = x.channels * met[0].total, cell.units * met[1].total
-    norms = (
-        (f"{primitive.name}kernel", _log(BATCH_SIZE * cell.units * n_in * kernel, log)),
-        (f"{primitive.name}recurrent_kernel", _log(BATCH_SIZE * cell.units * n_back * recurrent, log)),
-    )
+    norms = ((f"{primitive.name}kernel", kernel), (f"{primitive.name}recurrent_kernel", recurrent_kernel))
     given = [
         Grad((GradSegment(cell.units, float(one), float(two)),), log).normalised()
         for one, two in (found.state, found.memory)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from vgspec.analysis.signal.quadrature import Vector
 
@@ -21,6 +21,7 @@ __all__ = [
     "Bent",
     "Grad",
     "GradSegment",
+    "Kernels",
     "Lean",
     "Moments",
     "Pulled",
@@ -426,16 +427,23 @@ class Grad(NamedTuple):
         return self._replace(segments=tuple(segment.scaled(factor) for segment in self.segments))
 
 
+Kernels: TypeAlias = tuple[tuple[str, Callable[[], float]], ...]
+"""By weight name, what gives the natural log of the expected squared Frobenius norm of a kernel's gradient.
+
+Only one of two backward passes asks for it, see `vgspec.analysis.signal.profile`.
+"""
+
+
 class Pulled(NamedTuple):
     """What the backward pass of one step gives.
 
     Attributes:
         inputs: the gradient at each input, None where none arrives.
-        kernels: by weight name, the natural log of the expected squared Frobenius norm of its gradient.
+        kernels: the gradients of the kernels.
     """
 
     inputs: tuple[Grad | None, ...]
-    kernels: tuple[tuple[str, float], ...] = ()
+    kernels: Kernels = ()
 
 
 class Step(NamedTuple):
