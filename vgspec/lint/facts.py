@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from vgspec.catalogue.activations import Activation, activation_of
 from vgspec.ir import Node, Shape
-from vgspec.layers.base import ShapeError, Trait, Weight
+from vgspec.layers.base import Trait, Weight
 from vgspec.lint.neighbours import GraphFacts
 from vgspec.lint.records import Drift, Final, Kernel, Stage, Stretch
 from vgspec.source import MappingNode, SequenceNode, pointer_join
@@ -199,11 +199,7 @@ class Facts(GraphFacts):
 
     def _fan_in(self, node: Node, weight: Weight, default: float | None) -> float | None:
         """How many values one output sums up: not what Keras calls so for grouped and transposed convolutions."""
-        try:
-            rule = self.layer(node).signal_rule(self.call(node))
-        except (ShapeError, TypeError, ValueError, ArithmeticError):  # a size is not known
-            return default
-        for step in rule if isinstance(rule, tuple) else ():
+        for step in self.steps(node):
             if getattr(step, "shape", None) != weight.shape or not hasattr(step, "kernel"):
                 continue
             if hasattr(step, "fan_in"):

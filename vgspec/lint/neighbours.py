@@ -12,7 +12,7 @@ from vgspec.analysis.cost import call_of
 from vgspec.analysis.paths import Paths
 from vgspec.analysis.unfold import unfolded
 from vgspec.ir import Graph, Node, Tensor
-from vgspec.layers.base import Call, Layer, Trait
+from vgspec.layers.base import Call, Layer, ShapeError, Trait
 from vgspec.lint.records import Recurrence
 from vgspec.spec import Spec
 
@@ -59,9 +59,33 @@ class GraphFacts:
 
     def call(self, node: Node) -> Call:
         """The call of `layer`, with the types of its arguments."""
-        layer = self.graph.layers[node.layer]
-        assert isinstance(layer, Layer)
-        return layer.applied(call_of(self.graph, node))[1]
+        known = self._calls.get(node.id)
+        if known is None:
+            layer = self.graph.layers[node.layer]
+            assert isinstance(layer, Layer)
+            known = self._calls[node.id] = layer.applied(call_of(self.graph, node))[1]
+        return known
+
+    @cached_property
+    def _calls(self) -> dict[str, Call]:
+        """What `call` has found so far."""
+        return {}
+
+    def steps(self, node: Node) -> tuple[Any, ...]:
+        """What `layer` does to a signal, primitive by primitive; empty where that is not known."""
+        known = self._steps.get(node.id)
+        if known is None:
+            try:
+                rule = self.layer(node).signal_rule(self.call(node))
+            except (ShapeError, TypeError, ValueError, ArithmeticError):  # a size is not known
+                rule = None
+            known = self._steps[node.id] = rule if isinstance(rule, tuple) else ()
+        return known
+
+    @cached_property
+    def _steps(self) -> dict[str, tuple[Any, ...]]:
+        """What `steps` has found so far."""
+        return {}
 
     def trainable(self, node: Node) -> bool:
         """Whether a node's weights may change: neither its layer nor a wrapper around it is frozen."""
@@ -94,7 +118,12 @@ class GraphFacts:
 
     def consumers(self, node: Node) -> tuple[Node, ...]:
         """The nodes that read a node's outputs."""
-        return tuple(self.graph.by_id[name] for name in self.graph.consumers[node.id])
+        return self._consumers[node.id]
+
+    @cached_property
+    def _consumers(self) -> Mapping[str, tuple[Node, ...]]:
+        by_id = self.graph.by_id
+        return {name: tuple([by_id[reader] for reader in ids]) for name, ids in self.graph.consumers.items()}
 
     def only_consumer(self, node: Node) -> Node | None:
         """The one node that reads a node, where it is not an output of the model too."""

@@ -91,12 +91,7 @@ class AlphaDropoutWithoutSelu(Rule):
         from vgspec.layers.signal import Noise
 
         for node in facts.nodes_with(Trait.DROPOUT, Trait.NOISE):
-            try:
-                rule = facts.layer(node).signal_rule(facts.call(node))
-            except (TypeError, ValueError, ArithmeticError):
-                continue
-            steps = rule if isinstance(rule, tuple) else ()
-            if not any(isinstance(step, Noise) and step.alpha_rate > 0 for step in steps):
+            if not any(isinstance(step, Noise) and step.alpha_rate > 0 for step in facts.steps(node)):
                 continue
             before = facts.only_producer(node)
             activation = facts.activation(before) if before is not None else None

@@ -209,7 +209,7 @@ class GradientVanishes(Rule):
         mean, most, norm, ratio = limits
         for node in facts.first_calls:
             signal = facts.signal(node)
-            if signal is None or facts.has(node, Trait.EMBEDDING) or node.id in facts.gated:
+            if signal is None or not signal.kernels or facts.has(node, Trait.EMBEDDING) or node.id in facts.gated:
                 continue
             for weight in facts.weights(node):
                 found = signal.kernels.get(weight.name.rpartition("/")[2])

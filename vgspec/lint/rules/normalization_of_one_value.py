@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vgspec.layers.base import ShapeError, Trait
+from vgspec.layers.base import Trait
 from vgspec.lint.rule import Example, Finding, Rule, model
 
 if TYPE_CHECKING:
@@ -115,12 +115,8 @@ class NormalizationOfOneValue(Rule):
 
 def _count(facts: Facts, node: Node) -> int | None:
     """How many values of a sample share a mean; None where that is not known, or no mean is subtracted."""
-    try:
-        steps = facts.layer(node).signal_rule(facts.call(node))
-    except (ShapeError, TypeError, ValueError, ArithmeticError):
-        return None
     shape = facts.inputs(node)[0].shape
-    for step in steps if isinstance(steps, tuple) else ():
+    for step in facts.steps(node):
         if getattr(step, "axes", None) and getattr(step, "centered", False):
             sizes = [shape[axis] for axis in step.axes]
             known = [size for size in sizes if isinstance(size, int)]

@@ -92,11 +92,7 @@ class StrideLargerThanKernel(Rule):
             layer = facts.layer(node)
             window = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
             strides = getattr(layer, "strides", None)
-            if (
-                window is None
-                or strides is None
-                or any(getattr(s, "transposed", False) for s in self._rule(facts, node))
-            ):
+            if window is None or strides is None or any(getattr(s, "transposed", False) for s in facts.steps(node)):
                 continue
             windows = window if isinstance(window, tuple) else (window,)
             steps = strides if isinstance(strides, tuple) else (strides,) * len(windows)
@@ -114,14 +110,3 @@ class StrideLargerThanKernel(Rule):
                         help="use a stride not above the size of the window",
                     )
                     break
-
-    def _rule(self, facts: Facts, node: object) -> tuple[object, ...]:
-        from vgspec.ir import Node
-        from vgspec.layers.base import ShapeError
-
-        assert isinstance(node, Node)
-        try:
-            rule = facts.layer(node).signal_rule(facts.call(node))
-        except (ShapeError, TypeError, ValueError, ArithmeticError):
-            return ()
-        return rule if isinstance(rule, tuple) else ()
