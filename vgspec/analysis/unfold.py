@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
 
 from vgspec.analysis.cost import call_of
-from vgspec.ir import Argument, Graph, Input, Node, Output, Ref, Tensor, refs_of
+from vgspec.ir import Argument, Graph, Input, Node, Output, Ref, Tensor, refs_of, with_refs
 from vgspec.layers.base import Call, Layer, ShapeError
 from vgspec.layers.inner import InnerModel, calls
 
@@ -48,11 +49,17 @@ def unfolded(graph: Graph) -> Graph:
 
 def _holds(layer: Any) -> bool:
     """Whether a layer is a wrapper around a network, or around another such wrapper."""
-    kind = type(layer)
-    if not hasattr(kind, "step") or "layer" not in getattr(kind, "model_fields", ()):  # asking the object is slow
+    kind: object = type(layer)
+    if not _wraps(kind):
         return False
     inner = layer.layer
     return isinstance(inner, InnerModel) or _holds(inner)
+
+
+@lru_cache(maxsize=1024)
+def _wraps(kind: object) -> bool:
+    """Whether layers of a class apply another one step by step."""
+    return hasattr(kind, "step") and "layer" in getattr(kind, "model_fields", ())
 
 
 def _inside(layer: Any, call: Call) -> Graph:
@@ -66,13 +73,7 @@ def _inside(layer: Any, call: Call) -> Graph:
 
 
 def _moved(value: Argument, moved: Mapping[Ref, Ref]) -> Argument:
-    if isinstance(value, Ref):
-        return moved.get(value, value)
-    if isinstance(value, tuple | list):
-        return tuple(_moved(item, moved) for item in value)
-    if isinstance(value, Mapping):
-        return {key: _moved(item, moved) for key, item in value.items()}
-    return value
+    return with_refs(value, lambda ref: moved.get(ref, ref))
 
 
 def _opened(layer: Any, node: Node, call: Call) -> tuple[list[Node], dict[str, Any], Ref] | None:

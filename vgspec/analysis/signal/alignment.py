@@ -10,9 +10,9 @@ mean square ``v^2 f (n + f)`` per mean square of ``x``, of which ``f n`` is what
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from vgspec.analysis.signal.state import Grad, Lean, Pulled, State, Step, leaning_of
+from vgspec.analysis.signal.state import Grad, GradSegment, Lean, Moments, Pulled, State, Step, leaning_of
 
 __all__ = ["aligned", "alignment", "body_of", "kept", "together", "with_lean"]
 
@@ -45,26 +45,23 @@ def with_lean(grad: Grad, state: State, origin: object) -> Grad:
     return grad._replace(leans=(Lean(origin, 1.0, math.log(rest / elements) + body + grad.log),), body=body)
 
 
-def _leaning(outer: Grad, inward: Grad, step: Step, elements: int, body: float) -> Grad:
-    """The gradient with what lies along each sample's own value.
+def _leaning(outer: Grad, inward: Grad, step: Step, elements: int, body: float) -> tuple[tuple[Lean, ...], float]:
+    """What lies along each sample's own value behind a step, and what it makes of the gradient's mean square.
 
     Random weights that give ``y = W x`` are ``y x' / x'x`` and what is independent of both: a gradient along ``y``
     comes back along ``x`` as large as Euler's theorem says, and the rest as ever.
     """
     degree, q = step.degree or 0.0, inward.mean.q
     if degree == 0.0 or not math.isfinite(body) or not q > 0.0:
-        return inward._replace(leans=())
+        return (), 1.0
     leans = outer.leans if degree in (1.0, -1.0) else _grown(outer.leans, 2.0 * math.log(abs(degree)))
     own = leaning_of(leans, body + inward.log)
     if not step.adds:
         if own > q:
             leans = _grown(leans, math.log(q / own))  # less: of values too rare for most batches
-        return inward._replace(leans=leans, body=body)
+        return leans, 1.0
     factor = 1.0 - 1.0 / max(elements, 1) + own / q
-    if abs(factor - 1.0) < 1e-3:
-        return inward._replace(leans=leans, body=body)
-    segments = tuple(g._replace(q=g.q * factor) for g in inward.segments)
-    return inward._replace(leans=leans, body=body, segments=segments)
+    return leans, factor if abs(factor - 1.0) >= 1e-3 else 1.0
 
 
 def _grown(leans: tuple[Lean, ...], log: float) -> tuple[Lean, ...]:
@@ -93,12 +90,12 @@ def together(a: Grad, b: Grad) -> tuple[tuple[Lean, ...], float]:
             found[lean.origin] = high._replace(log=high.log + 2.0 * math.log(ratio))
         else:
             del found[lean.origin]
-    return kept(found.values()), meeting
+    return kept(list(found.values())), meeting
 
 
-def kept(leans: Iterable[Lean]) -> tuple[Lean, ...]:
+def kept(leans: Sequence[Lean]) -> tuple[Lean, ...]:
     """The largest ones."""
-    return tuple(sorted(leans, key=lambda lean: -lean.log)[:_MOST])
+    return tuple(leans) if len(leans) <= _MOST else tuple(sorted(leans, key=lambda lean: -lean.log)[:_MOST])
 
 
 def _has_linear_part(grad: Grad) -> bool:
@@ -124,34 +121,47 @@ def aligned(step: Step, state: State) -> Step:
         outer, inward = grads[0], result.inputs[0]
         if outer is None or inward is None:
             return result
-        if outer.leans:
-            inward = _leaning(outer, inward, step, elements, body)
-            result = Pulled((inward,), result.kernels)
-        if not _has_linear_part(outer):
-            return result
-        x = state.moments
-        if not x.q > 0.0:
-            return result
-        product = alignment(outer, output) * output.positions * output.channels / elements * degree
-        a = product / math.sqrt(x.q) * math.exp(min(0.5 * (outer.log - inward.log), 300.0))
-        more = a * a if step.adds else 0.0
-        before = outer.mean
-        rest = before.q - (before.a**2 if degree == 0.0 else 0.0)  # what lies along the value is taken away
-        gain = inward.mean.q / rest if rest > 1e-9 * before.q else 0.0
-        # behind weights all that was linear stays so; a function of each element treats what lies along the value
-        # in its own way, and the rest by its mean slope
-        linear = max(before.linear - (0.0 if step.adds else before.a**2), 0.0) * gain * step.straight + a * a
-        segments = tuple(
-            g._replace(
-                a=a,
-                linear=linear,
-                q=g.q + more,
-                p=g.p + more * x.p / x.q,
-                s=g.s + more * x.s / x.q,
-                r=g.r + more * x.r / x.q,
+        leans, factor = _leaning(outer, inward, step, elements, body) if outer.leans else (inward.leans, 1.0)
+        segments = inward.segments if factor == 1.0 else tuple([g._replace(q=g.q * factor) for g in inward.segments])
+        if _has_linear_part(outer):
+            product = alignment(outer, output) * output.positions * output.channels / elements * degree
+            segments = _with_linear_part(
+                segments, outer, inward.log, inward.mean.q * factor, product, step, state.moments
             )
-            for g in inward.segments
+        elif not leans and not inward.leans:
+            return result
+        return Pulled(
+            (inward._replace(segments=segments, leans=leans, body=body if leans else inward.body),), result.kernels
         )
-        return Pulled((inward._replace(segments=segments),), result.kernels)
 
     return step._replace(pull=pull)
+
+
+def _with_linear_part(
+    segments: tuple[GradSegment, ...], outer: Grad, log: float, q: float, product: float, step: Step, x: Moments
+) -> tuple[GradSegment, ...]:
+    """The gradient at a step's input with what in it is a linear function of the value.
+
+    Args:
+        segments: the gradient, relative to ``exp(log)``.
+        outer: the gradient at the output.
+        log: the gradient's own scale.
+        q: its mean square.
+        product: the mean product of gradient and value at the input, by Euler's theorem.
+        step: the step.
+        x: moments of the input.
+    """
+    if not x.q > 0.0:
+        return segments
+    a = product / math.sqrt(x.q) * math.exp(min(0.5 * (outer.log - log), 300.0))
+    more = a * a if step.adds else 0.0
+    before = outer.mean
+    rest = before.q - (before.a**2 if step.degree == 0.0 else 0.0)  # what lies along the value is taken away
+    gain = q / rest if rest > 1e-9 * before.q else 0.0
+    # behind weights all that was linear stays so; a function of each element treats what lies along the value
+    # in its own way, and the rest by its mean slope
+    linear = max(before.linear - (0.0 if step.adds else before.a**2), 0.0) * gain * step.straight + a * a
+    if not more:
+        return tuple([g._replace(a=a, linear=linear) for g in segments])
+    p, s, r = more * x.p / x.q, more * x.s / x.q, more * x.r / x.q
+    return tuple([g._replace(a=a, linear=linear, q=g.q + more, p=g.p + p, s=g.s + s, r=g.r + r) for g in segments])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from vgspec.analysis.signal.forward import Ran
 from vgspec.analysis.signal.gradients import add_gradients
 from vgspec.analysis.signal.interpret import pull_back
-from vgspec.analysis.signal.state import Grad, Kernels, Step
+from vgspec.analysis.signal.state import Grad, Kernels
 from vgspec.ir import Ref
 
 __all__ = ["Flow", "Seed", "run_backward"]
@@ -63,22 +63,13 @@ def run_backward(ran: list[Ran], seeds: list[Seed], *, kernels: bool) -> Flow:
 
 
 def _pull(item: Ran, flow: Flow, inner: Grad | None, of_kernels: bool) -> None:
-    node = item.node
-    blocked = None
-    if flow.blocked:
-        blocked = next((flow.blocked[ref] for ref in item.refs if ref in flow.blocked), None)
-    if not item.outputs:
-        reason = blocked or item.reason
+    reason = _blocked(item, flow)
+    if reason is not None:
         for ref in item.inputs:
             flow.blocked.setdefault(ref, reason)
         return
-    if blocked is not None:
-        for ref in item.inputs:
-            flow.blocked.setdefault(ref, blocked)
-        return
-    grads = tuple(map(flow.grads.get, item.refs[: len(item.outputs)]))
-    steps: tuple[Step, ...] = item.steps
-    kernels: Kernels = ()
+    found, steps, kernels = flow.grads, item.steps, _NO_KERNELS
+    grads = tuple([found.get(ref) for ref in item.refs[: len(item.outputs)]])
     if inner is not None and steps:
         result = steps[-1].pull(grads)
         kernels = result.kernels
@@ -88,22 +79,36 @@ def _pull(item: Ran, flow: Flow, inner: Grad | None, of_kernels: bool) -> None:
     if at_output is None:
         return
     pulled = pull_back(steps, grads)
-    kernels += pulled.kernels
-    after = 0.0 if of_kernels else at_output.log_mean_square()
-    for index, (ref, grad) in enumerate(zip(item.inputs, pulled.inputs, strict=False)):
-        if grad is None:
-            continue
-        before = flow.grads.get(ref)
-        total = grad if before is None else add_gradients(before, grad)
-        if total is not None:
-            flow.grads[ref] = total
-        if not of_kernels:
-            flow.edges[(node.id, index)] = (grad.log_mean_square(), after)
-    if of_kernels and kernels:
-        table = flow.kernels.setdefault(node.layer, {})
-        for name, log_square in kernels:
-            value = log_square()
-            table[name] = _log_add(table[name], value) if name in table else value
+    for ref, grad in zip(item.inputs, pulled.inputs, strict=False):
+        if grad is not None:
+            total = add_gradients(found.get(ref), grad)
+            assert total is not None, "one of the two is there"
+            found[ref] = total
+    if not of_kernels:
+        after = at_output.log_mean_square()
+        for index, grad in enumerate(pulled.inputs):
+            if grad is not None:
+                flow.edges[(item.node.id, index)] = (grad.log_mean_square(), after)
+    elif counted := (*kernels, *pulled.kernels):
+        _count_kernels(counted, flow.kernels.setdefault(item.node.layer, {}))
+
+
+_NO_KERNELS: Kernels = ()
+
+
+def _blocked(item: Ran, flow: Flow) -> str | None:
+    """Why no gradient is known at a node's inputs; None where it is."""
+    if not flow.blocked and item.outputs:
+        return None
+    reason = next((flow.blocked[ref] for ref in item.refs if ref in flow.blocked), None)
+    return reason if item.outputs else reason or item.reason
+
+
+def _count_kernels(kernels: Kernels, table: dict[str, float]) -> None:
+    """Add the gradients of a call's kernels to those of the layer's other calls."""
+    for name, log_square in kernels:
+        value = log_square()
+        table[name] = _log_add(table[name], value) if name in table else value
 
 
 def _log_add(a: float, b: float) -> float:

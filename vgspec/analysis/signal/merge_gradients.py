@@ -197,7 +197,7 @@ def leans_of(grad: Grad, merge: object, index: int, part: tuple[float, float], e
     if not grad.leans or share <= 0.0:
         return ()
     more = 2.0 * math.log(share)
-    found = [lean._replace(log=lean.log + more) for lean in grad.leans]
+    found = [Lean(origin, sign, log + more) for origin, sign, log in grad.leans]
     apart = max(grad.mean.q - grad.leaning(), 0.0) * rest * elements
     if apart > 0.0:
         found.append(Lean(merge, 1.0 if index == 0 else -1.0, math.log(apart) + grad.log))

@@ -355,7 +355,10 @@ class Lean(NamedTuple):
 
 def leaning_of(leans: tuple[Lean, ...], base: float) -> float:
     """Mean square of what products with these signs bring along each sample's value, relative to ``exp(base)``."""
-    return sum(math.exp(min(lean.log - base, 300.0)) for lean in leans)
+    total = 0.0
+    for _, _, log in leans:
+        total += math.exp(min(log - base, 300.0))
+    return total
 
 
 class Grad(NamedTuple):
