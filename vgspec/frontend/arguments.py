@@ -21,9 +21,9 @@ def contains_failed(value: Any) -> bool:
     """Whether something inside a value has been reported as an error."""
     if isinstance(value, Failed):
         return True
-    if isinstance(value, Mapping):
-        return any(contains_failed(item) for item in value.values())
-    return isinstance(value, tuple | list) and any(contains_failed(item) for item in value)
+    if isinstance(value, tuple | list):
+        return any(map(contains_failed, value))
+    return isinstance(value, dict) and any(map(contains_failed, value.values()))
 
 
 def make_object(

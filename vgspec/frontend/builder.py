@@ -10,7 +10,7 @@ from vgspec import codes
 from vgspec.codes import Code
 from vgspec.diagnostics import nearest
 from vgspec.frontend.findings import Findings, chain_notes
-from vgspec.ir import Argument, Graph, Input, Node, Origin, Output, Ref, Tensor, format_shape, with_refs
+from vgspec.ir import Argument, Graph, Input, Node, Origin, Output, Ref, Shape, Tensor, format_shape, with_refs
 from vgspec.layers.base import Call, Layer, ShapeError, Weight
 from vgspec.limits import Limits
 
@@ -79,16 +79,12 @@ class Builder:
             ShapeError: for such an output or weight.
         """
         limit = self.limits.max_elements
-        for what, shape in (
-            *(("output", tensor.shape) for tensor in outputs),
-            *((weight.name, weight.shape) for weight in weights),
-        ):
-            count = 1
-            for size in shape:
-                if isinstance(size, int):
-                    count *= max(size, 1)
-                if count > limit:
-                    raise ShapeError(f"would have more than {limit} elements in its {what}")
+        for tensor in outputs:
+            if _count(tensor.shape) > limit:
+                raise ShapeError(f"would have more than {limit} elements in its output")
+        for weight in weights:
+            if _count(weight.shape) > limit:
+                raise ShapeError(f"would have more than {limit} elements in its {weight.name}")
 
     def add_input(self, item: Input) -> None:
         """Add a model input."""
@@ -148,29 +144,25 @@ class Builder:
         return True
 
     def _arguments_fit(self, layer: Layer, args: tuple[tuple[str, Argument], ...], origin: Origin) -> bool:
-        rows = {row.name: row for row in layer.open_arguments}
-        given = dict(args)
+        rows = layer.open_arguments
+        given, known = {name for name, _ in args}, [row.name for row in rows]
+        wanted = [row.name for row in rows if row.required]
         fits = True
-        for name in given:
-            if name not in rows:
-                near = nearest(name, rows)
+        for name, _ in args:
+            if name not in known:
+                near = nearest(name, known)
                 self.report(
                     codes.BAD_CALL,
                     f"a call of {layer.type_name} takes no {name!r}",
                     origin,
-                    help=f"did you mean {near!r}?" if near else f"it takes {', '.join(rows)}",
+                    help=f"did you mean {near!r}?" if near else f"it takes {', '.join(known)}",
                 )
                 fits = False
-        missing = [row.name for row in layer.open_arguments if row.required and row.name not in given]
-        if missing:
-            wanted = [row.name for row in layer.open_arguments if row.required]
+        if not given.issuperset(wanted):
+            missing = " and ".join(repr(name) for name in wanted if name not in given)
             example = ", ".join(f"{name}: …" for name in wanted)
-            self.report(
-                codes.BAD_CALL,
-                f"a call of {layer.type_name} needs {' and '.join(repr(name) for name in missing)}",
-                origin,
-                help=f"write in: {{{example}}}",
-            )
+            message = f"a call of {layer.type_name} needs {missing}"
+            self.report(codes.BAD_CALL, message, origin, help=f"write in: {{{example}}}")
             fits = False
         return fits
 
@@ -195,6 +187,15 @@ class Builder:
                 notes.append(f"its {old.name} is {shapes}")
         message = f"the shared {layer.type_name} {key!r} is called with inputs that need other weights"
         self.report(codes.SHAPE_ERROR, message, origin, notes=tuple(notes))
+
+
+def _count(shape: Shape) -> int:
+    """Elements of a tensor, as far as its sizes are known."""
+    count = 1
+    for size in shape:
+        if isinstance(size, int):
+            count *= max(size, 1)
+    return count
 
 
 def inner_graph(name: str, builder: Builder, output: Ref, prefix: str = "") -> Graph:

@@ -8,7 +8,7 @@ from typing import Any
 from vgspec import codes
 from vgspec.diagnostics import nearest
 from vgspec.frontend.findings import chain_notes
-from vgspec.frontend.values import FAILED, Environment, Failed, evaluate_node, freeze
+from vgspec.frontend.values import FAILED, Environment, Failed, constant, evaluate_node, freeze
 from vgspec.source import MappingNode, SNode, pointer_join
 
 __all__ = ["bind_parameters"]
@@ -39,6 +39,7 @@ def bind_parameters(
     at: SNode | None = None,
     at_pointer: str = "",
     bad: Container[str] = frozenset(),
+    read: dict[tuple[str, str], dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The values of parameters: given ones checked, the others at their defaults.
 
@@ -52,8 +53,10 @@ def bind_parameters(
         at: the node to point at for a missing parameter.
         at_pointer: its pointer.
         bad: pointers at or below which the form is wrong; declarations there say nothing.
+        read: by file and pointer, declarations without expressions that were read before; new ones are put in.
     """
     names: dict[str, Any] = {}
+    read = {} if read is None else read
     entries = dict(declared.items()) if isinstance(declared, MappingNode) else {}
     for name, (_, node, where) in given.items():
         if name not in entries:
@@ -74,7 +77,11 @@ def bind_parameters(
         if here in bad:
             names[name] = FAILED
             continue
-        spec = _declaration(node, here, env, names)
+        spec = read.get((env.file, here))
+        if spec is None:
+            spec = _declaration(node, here, env, names)
+            if constant(node):
+                read[env.file, here] = spec
         if name in given:
             value, value_node, where = given[name]
             names[name] = _checked(name, value, spec, owner, caller, value_node, where)

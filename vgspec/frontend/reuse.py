@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from vgspec import codes
@@ -30,6 +30,8 @@ class Reuse(Composer):
     """The shared layers that were called, each with the place of the network in which it was; empty outside any."""
     _network_at: str = ""
     _depth: int = 0
+    _declarations: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    """The declarations of blocks' parameters that hold no expression, by file and pointer."""
 
     def made(
         self,
@@ -89,10 +91,11 @@ class Reuse(Composer):
             at=node,
             at_pointer=here,
             bad=definition.library.tainted,
+            read=self._declarations,
         )
         shown = tuple((key, value) for key, value in names.items() if isinstance(value, str | int | float | bool))
         frame = Frame(f"block {block}", here, outer.file, span_of(node), shown)
-        inner = replace(inner, names=names, chain=(*outer.chain, frame))
+        inner = Environment(inner.file, names, outer.findings, outer.limits, (*outer.chain, frame))
         inner_scope = Scope(
             definition.library,
             inner,

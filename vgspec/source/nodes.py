@@ -104,7 +104,7 @@ class MappingNode:
 
     def get(self, key: str) -> SNode | None:
         """The node under ``key``, or None."""
-        position = self._positions().get(key)
+        position = (self._index or self._positions()).get(key)
         return None if position is None else self.entries[position][1]
 
     def key_node(self, key: str) -> ScalarNode | None:
