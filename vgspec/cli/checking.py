@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from vgspec.cli.discover import Target
 from vgspec.cli.output import Output
 from vgspec.codes import NOT_LINTED, UNREADABLE_FILE
+from vgspec.collection import uncollected
 from vgspec.diagnostics import Diagnostic, Severity
 from vgspec.limits import DEFAULT_LIMITS, Limits
 from vgspec.report.model import Report, Rule
@@ -77,8 +78,12 @@ class Linted:
     traceback: str = ""
 
 
+@uncollected()
 def lint_one(job: Job) -> Linted:
-    """Lint one target. A bug in vgspec that it brings to light becomes a finding, so that others are still linted."""
+    """Lint one target. A bug in vgspec that it brings to light becomes a finding, so that others are still linted.
+
+    When the collector may look again, all that was made for the target is gone but what is returned.
+    """
     target, settings = job.target, job.settings
     own = () if target.path is None or target.standard_input else (str(target.path),)
     try:
