@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vgspec.diagnostics import Applicability
 from vgspec.lint.rule import Change, Proposal
@@ -31,8 +30,7 @@ LOSS = 2.0
 """Decades that a stack of saturating layers may take from the gradient before it counts as a cause."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """Saturating layers one after the other, with what they do to the gradient.
 
     Attributes:
@@ -46,8 +44,7 @@ class Run:
     losses: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Misfit:
+class Misfit(NamedTuple):
     """A kernel in a stretch, and its scale relative to what its activation needs."""
 
     kernel: Kernel

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vgspec.catalogue.activations import Activation
 from vgspec.ir import Node, Output
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Drift", "Final", "Kernel", "Recurrence", "Stage", "Stretch"]
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(NamedTuple):
     """A nonlinearity in the graph: the node, its activation, and the node that owns the kernel before it.
 
     ``kernel`` is the node itself for a fused activation; for an activation layer, the last node with a
@@ -62,8 +61,7 @@ class Kernel:
         return math.sqrt(self.fan_in * second)
 
 
-@dataclass(frozen=True, slots=True)
-class Recurrence:
+class Recurrence(NamedTuple):
     """A layer that runs over the steps of a sequence.
 
     Attributes:
@@ -84,8 +82,7 @@ class Recurrence:
         return Trait.GATED in self.layer.traits or Trait.GATED in self.cell.traits
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(NamedTuple):
     """Consecutive layers with nothing between that sets the size of the signal anew.
 
     Attributes:
@@ -105,8 +102,7 @@ class Stretch:
     edges: tuple[Edge, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(NamedTuple):
     """How the size of the signal at a node compares with where it was last set.
 
     Attributes:
@@ -120,8 +116,7 @@ class Drift:
     ahead: float
 
 
-@dataclass(frozen=True, slots=True)
-class Final:
+class Final(NamedTuple):
     """An output of the model with what makes it.
 
     Attributes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from vgspec.analysis.signal.forward import Ran
 from vgspec.analysis.signal.gradients import add_gradients
@@ -14,8 +15,7 @@ from vgspec.ir import Ref
 __all__ = ["Flow", "Seed", "run_backward"]
 
 
-@dataclass(frozen=True, slots=True)
-class Seed:
+class Seed(NamedTuple):
     """A gradient given from outside: at a tensor, or before the last step of the node that makes it."""
 
     ref: Ref

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from vgspec.analysis.signal.interpret import Place, apply_rule
 from vgspec.analysis.signal.kinship import kinship
@@ -25,8 +25,7 @@ _MASKS = frozenset({"mask", "attention_mask", "query_mask", "value_mask", "key_m
 """Call arguments that choose what counts but carry no signal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
+class Ran(NamedTuple):
     """One node after the forward pass.
 
     Attributes:
@@ -46,6 +45,10 @@ class Ran:
     outputs: tuple[State, ...]
     reason: str = ""
     primitives: tuple[Any, ...] = ()
+
+
+_DRAWING = frozenset({Drop, Noise})
+"""Primitives that draw anew at each call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class _Done:
         before = self.origin(item.inputs[0])
         if not item.steps:
             self.origins[item.refs[0]] = before
-        elif not any(isinstance(primitive, Drop | Noise) for primitive in item.primitives):
+        elif _DRAWING.isdisjoint(map(type, item.primitives)):
             first = self.calls.setdefault((item.node.layer, before), item.refs[0])
             if first != item.refs[0]:
                 self.origins[item.refs[0]] = first
@@ -167,7 +170,7 @@ def _run(
             inputs.append(ref)
             names.append(name)
     missing = [ref for ref in inputs if ref not in states]
-    refs = tuple(Ref(node.id, index) for index in range(len(node.outputs)))
+    refs = tuple([Ref(node.id, index) for index in range(len(node.outputs))])
     if missing:
         reason = next((reasons[ref] for ref in missing if reasons.get(ref) == OVERFLOWS), "")
         if reason:
@@ -214,9 +217,11 @@ def _apply(
         exact = sizes.exact(resolved)
     if exact is None:
         raise UnknownSignal("the output's shape is not known")
-    twins = len(inputs) > 1 and len(set(inputs)) == len(inputs) and _one_layer(graph, inputs)
-    origins = tuple(done.origin(ref) for ref in inputs) if len(inputs) > 1 else inputs
-    place = Place(exact, origins, names, twins, partial(kinship, origins, done.ran, states))
+    place = Place(exact, inputs, names)
+    if len(inputs) > 1:
+        origins = tuple(map(done.origin, inputs))
+        twins = len(set(inputs)) == len(inputs) and _one_layer(graph, inputs)
+        place = Place(exact, origins, names, twins, partial(kinship, origins, done.ran, states))
     if given and given[0].integer is not None and not (primitives and isinstance(primitives[0], Lookup)):
         given = tuple(_plain(state) for state in given)
     steps = apply_rule(given, primitives, place)

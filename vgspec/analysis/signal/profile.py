@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from vgspec.analysis.signal.alignment import with_lean
 from vgspec.analysis.signal.backward import Flow, Seed, run_backward
@@ -23,8 +23,10 @@ __all__ = ["Edge", "NodeSignal", "Profile", "profile"]
 _DECADE = math.log(10.0)
 
 
-@dataclass(frozen=True, slots=True)
-class NodeSignal:
+_NOTHING: Mapping[str, Any] = {}
+
+
+class NodeSignal(NamedTuple):
     """What is predicted for one node, or for one input of the model.
 
     Sizes are root mean squares; a size of which the logarithm is finite may round to 0 or inf as a float. None is a
@@ -62,7 +64,7 @@ class NodeSignal:
     log10_activation: float | None = None
     log10_gradient: float | None = None
     log10_kernel_gradient: float | None = None
-    kernels: Mapping[str, float] = field(default_factory=dict)
+    kernels: Mapping[str, float] = _NOTHING
     known: bool = True
     reason: str = ""
     assumed: bool = False
@@ -70,7 +72,7 @@ class NodeSignal:
     spread_activation: float | None = None
     dead: float = 0.0
     trainable: bool = True
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = _NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,21 +229,41 @@ def _input_record(graph: Graph, name: str, states: Mapping[Ref, State], flow: Fl
     if state is None:
         return NodeSignal(name, name, "Input", shape, known=False, reason="not analysed")
     value, log = _activation(state)
-    more: dict[str, Any] = {"activation_rms": value, "log10_activation": log, "assumed": bool(table.assumed)}
-    _add_gradient(more, ref, flow)
-    return NodeSignal(name, name, "Input", shape, **more)
+    gradient = _gradient(ref, flow)
+    return NodeSignal(
+        name,
+        name,
+        "Input",
+        shape,
+        activation_rms=value,
+        gradient_rms=gradient.rms,
+        log10_activation=log,
+        log10_gradient=gradient.log,
+        known=gradient.known,
+        reason=gradient.reason,
+        assumed=bool(table.assumed),
+        spread=gradient.spread,
+    )
 
 
-def _add_gradient(values: dict[str, Any], ref: Ref, flow: Flow) -> None:
-    """Put what is known of the gradient at a tensor into the fields of its record."""
-    if (blocked := flow.blocked.get(ref)) is not None:
-        if blocked == OVERFLOWS:
-            values.update(gradient_rms=math.inf, log10_gradient=math.inf, reason=OVERFLOWS)
-        else:
-            values.update(known=False, reason=blocked)
-    elif (grad := flow.grads.get(ref)) is not None:
-        values["gradient_rms"], values["log10_gradient"] = _rms(grad.log_mean_square())
-        values["spread"] = _deviation(grad.spread + math.log1p(grad.fresh))
+class _Gradient(NamedTuple):
+    """What is known of the gradient at a tensor, as `NodeSignal` has it."""
+
+    rms: float | None = None
+    log: float | None = None
+    spread: float | None = None
+    known: bool = True
+    reason: str = ""
+
+
+def _gradient(ref: Ref, flow: Flow) -> _Gradient:
+    if (grad := flow.grads.get(ref)) is not None and ref not in flow.blocked:
+        value, log = _rms(grad.log_mean_square())
+        return _Gradient(value, log, _deviation(grad.spread + math.log1p(grad.fresh)))
+    blocked = flow.blocked.get(ref)
+    if blocked == OVERFLOWS:
+        return _Gradient(math.inf, math.inf, reason=OVERFLOWS)
+    return _Gradient() if blocked is None else _Gradient(known=False, reason=blocked)
 
 
 def _record(graph: Graph, item: Ran, probe: Flow, loss: Flow | None, table: SizeTable, reason: str) -> NodeSignal:
@@ -250,50 +272,50 @@ def _record(graph: Graph, item: Ran, probe: Flow, loss: Flow | None, table: Size
     shape = node.outputs[0].shape
     trainable = bool(getattr(layer, "trainable", True))
     if item.reason == OVERFLOWS:
-        return NodeSignal(
-            node.id,
-            node.layer,
-            layer.type_name,
-            shape,
-            math.inf,
-            math.inf,
-            math.inf if trainable and _has_kernel(layer) else None,
-            math.inf,
-            math.inf,
-            math.inf if trainable and _has_kernel(layer) else None,
-            reason=OVERFLOWS,
-            trainable=trainable,
-        )
+        kernel = math.inf if trainable and _has_kernel(layer) else None
+        sizes = (math.inf, math.inf, kernel) * 2
+        return NodeSignal(node.id, node.layer, layer.type_name, shape, *sizes, reason=OVERFLOWS, trainable=trainable)
     if not item.outputs:
         return NodeSignal(
             node.id, node.layer, layer.type_name, shape, known=False, reason=item.reason, trainable=trainable
         )
-    state = item.outputs[0]
+    state, ref = item.outputs[0], item.refs[0]
     value, log = _activation(state)
-    more: dict[str, Any] = {
-        "activation_rms": value,
-        "log10_activation": log,
-        "assumed": bool(table.assumed),
-        "spread_activation": _deviation(state.spread + math.log1p(state.fresh)),
-        "dead": state.dead,
-        "trainable": trainable,
-        "facts": {name: fact for step in item.steps for name, fact in step.facts},
-    }
-    if math.isinf(log) and log > 0:
-        more["reason"] = "the activation overflows"
-    ref = item.refs[0]
+    gradient = _gradient(ref, probe)
+    kernels: Mapping[str, float] = _NOTHING
+    norm: float | None = None
+    log_norm: float | None = None
+    words = "the activation overflows" if log == math.inf else ""
     if loss is not None and trainable and node.layer in loss.kernels and ref not in loss.blocked:
         squares = loss.kernels[node.layer]
-        more["kernels"] = {name: 0.5 * square / _DECADE for name, square in squares.items()}
+        kernels = {name: 0.5 * square / _DECADE for name, square in squares.items()}
         square = squares["kernel"] if "kernel" in squares else _log_sum(squares.values())
         norm, log_norm = _rms(square) if square > -math.inf else (0.0, -math.inf)
-        more.update(kernel_gradient_norm=norm, log10_kernel_gradient=log_norm)
     elif probe.blocked.get(ref) == OVERFLOWS and trainable and _has_kernel(layer):
-        more.update(kernel_gradient_norm=math.inf, log10_kernel_gradient=math.inf)
-    elif loss is None and reason:
-        more.setdefault("reason", reason)
-    _add_gradient(more, ref, probe)
-    return NodeSignal(node.id, node.layer, layer.type_name, shape, **more)
+        norm = log_norm = math.inf
+    elif loss is None:
+        words = words or reason
+    return NodeSignal(
+        node.id,
+        node.layer,
+        layer.type_name,
+        shape,
+        value,
+        gradient.rms,
+        norm,
+        log,
+        gradient.log,
+        log_norm,
+        kernels,
+        gradient.known,
+        gradient.reason or words,
+        bool(table.assumed),
+        gradient.spread,
+        _deviation(state.spread + math.log1p(state.fresh)),
+        state.dead,
+        trainable,
+        {name: fact for step in item.steps for name, fact in step.facts},
+    )
 
 
 def _has_kernel(layer: Any) -> bool:
