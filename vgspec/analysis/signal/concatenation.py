@@ -53,9 +53,9 @@ def concatenate(states: tuple[State, ...], primitive: rule.Concatenate) -> Step:
         flat = tuple(size for group in within for size in group)
 
         energies = [state.positions * state.channels * state.moments.q for state in states]
-        lean_of = [math.log(energy / sum(energies)) if energy > 0.0 else -math.inf for energy in energies]
+        whole = sum(energies)
+        lean_of = [math.log(energy / whole) if energy > 0.0 else -math.inf for energy in energies]
         bodies = [body_of(state) for state in states]
-        merge = object()
 
         def split(grads: tuple[Grad | None, ...]) -> Pulled:
             grad = grads[0]
@@ -67,7 +67,8 @@ def concatenate(states: tuple[State, ...], primitive: rule.Concatenate) -> Step:
             for group in within:
                 part = grad.with_segments(cut[at : at + len(group)])
                 index = len(results)
-                apart = tuple(Lean((lean.origin, merge, index), 1.0, lean.log + lean_of[index]) for lean in grad.leans)
+                # each part's product with the value has a sign of its own
+                apart = tuple(Lean(object(), 1.0, lean.log + lean_of[index]) for lean in grad.leans)
                 results.append(part._replace(leans=apart, body=bodies[index]).normalised())
                 at += len(group)
             return Pulled(tuple(results))
