@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -271,10 +271,16 @@ def resolve(kind: str, value: Any) -> Any:
         reason = refused(kind).get(name)
         raise UnknownObjectError(kind, name, f"{name} cannot stand in a spec: {reason}" if reason else "")
     if arguments is None:
-        return cls.from_name(name)
+        return _named(cls, name)
     if not isinstance(arguments, Mapping):
         raise UnknownObjectError(kind, value, f"expected a mapping of arguments for {name}, got {arguments!r}")
     return cls(**{key: _tuples(argument) for key, argument in arguments.items()})
+
+
+@lru_cache(maxsize=1024)
+def _named(cls: type[KerasObject], name: str) -> KerasObject:
+    """The object that a bare name stands for: one and the same wherever it is written, since it cannot change."""
+    return cls.from_name(name)
 
 
 def _tuples(value: Any) -> Any:

@@ -10,6 +10,7 @@ import enum
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 __all__ = [
@@ -122,6 +123,7 @@ def _product(shape: Sequence[object], axes: Sequence[int]) -> int | None:
     return result
 
 
+@lru_cache(maxsize=256)
 def single(value: float) -> WeightMoments:
     """Every entry is ``value``."""
     return WeightMoments(value, 0.0, abs(value), Structure.EQUAL)
@@ -151,6 +153,19 @@ def scaled(
     output_axes: Sequence[int] | None = None,
 ) -> WeightMoments:
     """Variance ``scale / fan``, whatever the distribution: Keras widens the cut normal to make up for the cut."""
+    axes = [None if given is None else tuple(given) for given in (input_axes, output_axes)]
+    return _scaled(tuple(shape), scale, mode, distribution, *axes)
+
+
+@lru_cache(maxsize=4096)
+def _scaled(
+    shape: tuple[object, ...],
+    scale: float,
+    mode: Mode,
+    distribution: Distribution,
+    input_axes: tuple[int, ...] | None,
+    output_axes: tuple[int, ...] | None,
+) -> WeightMoments:
     fan_in, fan_out = fans(shape, input_axes, output_axes)
     fan: float | None = fan_in if mode == "fan_in" else fan_out
     if mode == "fan_avg":

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from vgspec.catalogue.activations import Activation, activation_of
+from vgspec.catalogue.moments import fans
 from vgspec.ir import Node, Shape
 from vgspec.layers.base import Trait, Weight
 from vgspec.lint.neighbours import GraphFacts
@@ -178,8 +179,6 @@ class Facts(GraphFacts):
         weighted = (Trait.KERNEL, Trait.RECURRENT, Trait.ATTENTION, Trait.WRAPPER)
         if not self.trainable(node) or not self.has(node, *weighted):
             return
-        from vgspec.catalogue.moments import fans
-
         for weight in self.weights(node):
             path, _, name = weight.name.rpartition("/")
             shape = weight.shape
