@@ -104,28 +104,27 @@ class Facts(GraphFacts):
 
     @cached_property
     def _normalised(self) -> frozenset[str]:
+        normalizing, keeping = self.ids_with(Trait.NORMALIZING), self.ids_with(*KEEPS_SIZE)
         found: set[str] = set()
         for node in reversed(self.graph.nodes):
-            readers = self.consumers(node)
+            readers = self.graph.consumers[node.id]
             if self.activation(node) is not None or not readers or node.id in self.output_nodes:
                 continue
-            if all(
-                self.has(reader, Trait.NORMALIZING) or (reader.id in found and self.has(reader, *KEEPS_SIZE))
-                for reader in readers
-            ):
+            if all(name in normalizing or (name in found and name in keeping) for name in readers):
                 found.add(node.id)
         return frozenset(found)
 
     @cached_property
     def gated(self) -> frozenset[str]:
         """Ids of nodes whose gradient comes through a trainable factor alone: the model learns how much it wants."""
+        scaling, reaching = self.ids_with(Trait.SCALING), self.paths.reaching
         found: set[str] = set()
         for node in reversed(self.nodes):
-            readers = [reader for reader in self.consumers(node) if reader.id in self.paths.reaching]
+            readers = [name for name in self.graph.consumers[node.id] if name in reaching]
             if (
                 readers
                 and node.id not in self.output_nodes
-                and all(reader.id in found or self.has(reader, Trait.SCALING) for reader in readers)
+                and all(name in found or name in scaling for name in readers)
             ):
                 found.add(node.id)
         return frozenset(found)
@@ -136,13 +135,11 @@ class Facts(GraphFacts):
 
     @cached_property
     def _added(self) -> frozenset[str]:
+        additive, keeping = self.ids_with(Trait.ADDITIVE), self.ids_with(*KEEPS_SIZE)
         found: set[str] = set()
         for node in reversed(self.graph.nodes):
-            readers = self.consumers(node)
-            if readers and all(
-                self.has(reader, Trait.ADDITIVE) or (reader.id in found and self.has(reader, *KEEPS_SIZE))
-                for reader in readers
-            ):
+            readers = self.graph.consumers[node.id]
+            if readers and all(name in additive or (name in found and name in keeping) for name in readers):
                 found.add(node.id)
         return frozenset(found)
 
@@ -254,7 +251,8 @@ class Facts(GraphFacts):
     @cached_property
     def drift(self) -> Mapping[str, Drift]:
         """By node whose activation is predicted, how far the size of the signal has drifted."""
-        sets = (Trait.NORMALIZING, Trait.EMBEDDING, Trait.RECURRENT, Trait.ATTENTION)
+        sets = self.ids_with(Trait.NORMALIZING, Trait.EMBEDDING, Trait.RECURRENT, Trait.ATTENTION)
+        additive = self.ids_with(Trait.ADDITIVE)
         base: dict[str, tuple[float, int]] = {}
         gained: dict[str, float] = {}
         for item in self.graph.inputs:
@@ -268,15 +266,15 @@ class Facts(GraphFacts):
             if size is None or not math.isfinite(size):
                 continue
             before = [base[name] for name in self.graph.sources[node.id] if name in base]
-            if not before or self.has(node, *sets):
+            if not before or node.id in sets:
                 base[node.id] = (size, 0)
                 continue
             low, merges = min(item[0] for item in before), max(item[1] for item in before)
-            base[node.id] = (low, merges + self.has(node, Trait.ADDITIVE))
+            base[node.id] = (low, merges + (node.id in additive))
             gained[node.id] = size - low
         ahead = dict(gained)
         for node in reversed(self.graph.nodes):
-            if node.id in ahead and not self.has(node, *sets):
+            if node.id in ahead and node.id not in sets:
                 for name in self.graph.sources[node.id]:
                     if name in ahead:
                         ahead[name] = max(ahead[name], ahead[node.id])
@@ -307,7 +305,7 @@ class Facts(GraphFacts):
         """Every stretch of hidden layers that could be analysed."""
         cut = (Trait.NORMALIZING, Trait.MERGING, Trait.RECURRENT, Trait.ATTENTION, Trait.EMBEDDING)
         found = []
-        for chain in self.paths.stretches(lambda node: self.has(node, *cut) or self.is_final(node)):
+        for chain in self.runs_without(*cut):
             stretch = self.stretch(chain)
             if stretch is not None:
                 found.append(stretch)
@@ -317,7 +315,8 @@ class Facts(GraphFacts):
         """What happens to signal and gradient along a chain from its first kernel on; None where unknown."""
         if chain[-1].id not in self.paths.reaching:
             return None
-        numbers = [i for i, node in enumerate(chain) if self.has(node, Trait.KERNEL)]
+        owning = self.ids_with(Trait.KERNEL)
+        numbers = [i for i, node in enumerate(chain) if node.id in owning]
         if not numbers:
             return None
         nodes = chain[numbers[0] :]

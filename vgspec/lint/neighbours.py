@@ -137,7 +137,27 @@ class GraphFacts:
 
     def has(self, node: Node, *traits: Trait) -> bool:
         """Whether a node's layer has one of these traits."""
-        return not self._layers[node.id].traits.isdisjoint(traits)
+        return node.id in self.ids_with(*traits)
+
+    def ids_with(self, *traits: Trait) -> frozenset[str]:
+        """Ids of all nodes whose layer has one of these traits."""
+        known = self._ids_with.get(traits)
+        if known is None:
+            ids = (names for kind, names in self._ids_by_class.items() if not kind.traits.isdisjoint(traits))
+            known = self._ids_with[traits] = frozenset(chain.from_iterable(ids))
+        return known
+
+    @cached_property
+    def _ids_with(self) -> dict[tuple[Trait, ...], frozenset[str]]:
+        """What `ids_with` has found so far."""
+        return {}
+
+    @cached_property
+    def _ids_by_class(self) -> Mapping[type[Layer], list[str]]:
+        found: dict[type[Layer], list[str]] = {}
+        for name, layer in self._layers.items():
+            found.setdefault(type(layer), []).append(name)
+        return found
 
     def nodes_with(self, *traits: Trait) -> Iterator[Node]:
         """Used nodes whose layer has one of these traits, in order."""
@@ -191,6 +211,11 @@ class GraphFacts:
     def is_final(self, node: Node) -> bool:
         """Whether an output can be reached without a further layer with weights."""
         return self.paths.shortest_below.get(node.id, 1) == 0
+
+    def runs_without(self, *traits: Trait) -> tuple[tuple[Node, ...], ...]:
+        """Chains of nodes, cut at layers with these traits and before the last layers with weights."""
+        cut = self.ids_with(*traits)
+        return self.paths.stretches(lambda node: node.id in cut or self.is_final(node))
 
     def is_output(self, node: Node) -> bool:
         """Whether a node is an output, or goes into one through reshaping only."""

@@ -116,7 +116,7 @@ class BatchnormWithoutSkipExplodes(Rule):
     def check(self, facts: Facts) -> Iterator[Finding]:
         """Look at every chain that no other path goes around."""
         cut = (Trait.MERGING, Trait.RECURRENT, Trait.ATTENTION)
-        for chain in facts.paths.stretches(lambda node: facts.has(node, *cut) or facts.is_final(node)):
+        for chain in facts.runs_without(*cut):
             layers = [node for node in chain if facts.has(node, Trait.BATCH_STATISTICS)]
             if len(layers) < self.limit(facts, "layers"):
                 continue

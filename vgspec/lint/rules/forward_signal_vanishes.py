@@ -119,13 +119,21 @@ class ForwardSignalVanishes(Rule):
         for item in facts.graph.inputs:
             record = facts.profile.by_id.get(item.name)
             start[item.name] = record.log10_activation if record is not None else None
-        resets = (Trait.NORMALIZING, Trait.MERGING, Trait.EMBEDDING, Trait.ATTENTION, Trait.RECURRENT, Trait.SCALING)
+        set_anew = facts.ids_with(
+            Trait.NORMALIZING,
+            Trait.MERGING,
+            Trait.EMBEDDING,
+            Trait.ATTENTION,
+            Trait.RECURRENT,
+            Trait.SCALING,
+            Trait.PREPROCESSING,
+        )
         for node in facts.graph.nodes:
             record = facts.profile.by_id.get(node.id)
             size = record.log10_activation if record is not None else None
             names = facts.graph.sources[node.id]
             before = start.get(names[0]) if len(set(names)) == 1 else None
-            if size is None or before is None or facts.has(node, *resets, Trait.PREPROCESSING):
+            if size is None or before is None or node.id in set_anew:
                 start[node.id] = size
                 continue
             start[node.id] = before

@@ -128,7 +128,7 @@ class NarrowDeepStack(Rule):
     def check(self, facts: Facts) -> Iterator[Finding]:
         """Add up along every chain that nothing goes around."""
         cut = (Trait.MERGING, Trait.RECURRENT, Trait.ATTENTION, Trait.EMBEDDING, Trait.BATCH_STATISTICS)
-        for chain in facts.paths.stretches(lambda node: facts.has(node, *cut) or facts.is_final(node)):
+        for chain in facts.runs_without(*cut):
             kernels = [node for node in chain if facts.has(node, Trait.KERNEL) and node.id in facts.paths.reaching]
             if len(kernels) < self.limit(facts, "kernels") or facts.paths.bypassed(chain):
                 continue
