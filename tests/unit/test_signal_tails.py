@@ -10,7 +10,7 @@ import pytest
 from vgspec.analysis.signal.functions import chain, scalar_function
 from vgspec.analysis.signal.response import function_moments
 from vgspec.analysis.signal.state import Segment, State, independent_moments
-from vgspec.analysis.signal.tails import added, both, corrected, dropped, excess_of, mixed, scales, summed
+from vgspec.analysis.signal.tails import added, corrected, dropped, excess_of, mixed, own_excess, scales, summed
 from vgspec.catalogue.activations import Activation
 
 N = 1_000_000
@@ -53,13 +53,20 @@ def test_a_sum_of_few_terms() -> None:
     segment = Segment(1, independent_moments(1.0), excess=_excess(x))
     assert summed(segment, 0.0, 0.0, 1.8, 9.0) == pytest.approx(_excess(y), rel=0.15)
     assert summed(segment, 0.1, 0.1, 1.8, math.inf) == pytest.approx(0.3)
+    assert summed(segment, 0.0, 0.0, 1.8, 1.0) == pytest.approx(segment.excess)  # one weight is the same everywhere
+
+
+def test_a_product_of_a_size_and_a_value_has_the_product_of_their_kurtoses() -> None:
+    rng = np.random.default_rng(2)
+    sizes = rng.exponential(size=N)
+    assert own_excess(_excess(np.sqrt(sizes) * rng.standard_normal(N)), sizes.var()) == pytest.approx(0.0, abs=0.05)
 
 
 def test_sizes_of_samples_and_positions() -> None:
     assert scales((), 0.5) == pytest.approx(0.5)
     assert scales((np.array([0.5, 1.5]),), 0.0) == pytest.approx(0.25)
     assert mixed([1.0, 0.0], [1.0, 1.0]) == pytest.approx(0.25)
-    assert both(0.25, 0.25) == pytest.approx(1.0)
+    assert mixed([0.1, 0.3], [1.0, 1.0]) == pytest.approx(0.15)  # both have what the first one has
     assert dropped(Segment(1, independent_moments(1.0)), 0.5) == pytest.approx(3.0)
     alike = Segment(1, independent_moments(1.0), excess=2.0)
     assert added([(alike, 0.0), (alike, 0.0)], 0.0) == pytest.approx(1.0)

@@ -8,6 +8,7 @@ from vgspec.analysis.signal.alignment import body_of
 from vgspec.analysis.signal.gradients import align
 from vgspec.analysis.signal.merging import common_lag, typical
 from vgspec.analysis.signal.positions import blend
+from vgspec.analysis.signal.samples import blended, started
 from vgspec.analysis.signal.state import Grad, Lean, Moments, Pulled, Segment, State, Step, average
 from vgspec.analysis.signal.tails import mixed
 from vgspec.analysis.signal.views import fold_border, to_channel
@@ -46,8 +47,17 @@ def concatenate(states: tuple[State, ...], primitive: rule.Concatenate) -> Step:
                 reach=max(state.reach for state in states),
                 lag=common_lag("add", states),
                 vary=mixed([state.vary for state in states], [state.channels * state.moments.q for state in states]),
+                samples=None,
             )
         )
+        if any(state.samples is not None for state in states):
+            output = output.sized(
+                blended(
+                    [started(state.samples, state.vary) for state in states],
+                    [state.channels * state.moments.q for state in states],
+                    [state.channels * abs(state.moments.m) for state in states],
+                )
+            )
         widths = tuple(state.channels for state in states)
         within = tuple(tuple(segment.size for segment in state.segments) for state in states)
         flat = tuple(size for group in within for size in group)

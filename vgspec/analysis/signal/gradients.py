@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from vgspec.analysis.signal.alignment import together
 from vgspec.analysis.signal.positions import blend
+from vgspec.analysis.signal.quadrature import Vector
+from vgspec.analysis.signal.samples import leveled
 from vgspec.analysis.signal.state import Grad, GradSegment
-from vgspec.analysis.signal.tails import mixed
 
 __all__ = ["add_gradients", "align"]
 
@@ -97,11 +100,28 @@ def add_gradients(a: Grad | None, b: Grad | None) -> Grad | None:
     fresh = share * share * a.fresh + rest * rest * b.fresh
     profile = blend([a.profile, b.profile], [whole, part]) if a.profile or b.profile else ()
     overlap = share * a.overlap + rest * b.overlap
-    vary = mixed([a.vary, b.vary], [whole, part])
+    samples = _sizes(a, b, share)
     result = Grad(
-        tuple(segments), a.log, spread, fresh, overlap, profile=profile, vary=vary, leans=leans, body=body, meets=meets
+        tuple(segments),
+        a.log,
+        spread,
+        fresh,
+        overlap,
+        profile=profile,
+        samples=samples,
+        leans=leans,
+        body=body,
+        meets=meets,
     )
     return result.normalised()
+
+
+def _sizes(a: Grad, b: Grad, share: float) -> Vector | None:
+    """The sizes of the samples' gradients in a sum of which the first one is this share."""
+    if a.samples is None and b.samples is None:
+        return None
+    first, second = (np.ones(()) if x.samples is None else x.samples for x in (a, b))
+    return leveled(share * first + (1.0 - share) * second)
 
 
 def _sum(a: Any, b: Any) -> Any:

@@ -6,6 +6,7 @@ import math
 
 from vgspec.analysis.signal.linear_map import LinearMap, cancelled, log_of, typical_gradient
 from vgspec.analysis.signal.positions import flatter
+from vgspec.analysis.signal.samples import shifted
 from vgspec.analysis.signal.state import BATCH_SIZE, Grad, Moments, Pulled, Segment, State, Step
 from vgspec.analysis.signal.taps import Taps
 from vgspec.analysis.signal.views import fold_border, merge_axes, to_channel
@@ -60,6 +61,7 @@ def linear(state: State, primitive: rule.Linear) -> Step:
             reach=output.reach,
             lag=output.lag,
             vary=output.vary,
+            samples=output.samples,
             trace=output.trace,
         )
 
@@ -74,7 +76,7 @@ def linear(state: State, primitive: rule.Linear) -> Step:
         result = grad._replace(segments=(inward,), spread=spread, fresh=fresh, overlap=overlap, meets=())
 
         def kernel() -> float:
-            return log_of(step.kernel(g, step.x, primitive.fan_in * primitive.fan_out, grad.profile), grad.log)
+            return log_of(step.kernel(g, step.x, primitive.fan_in * primitive.fan_out, grad), grad.log)
 
         return Pulled((result.normalised(),), ((primitive.kernel, kernel),))
 
@@ -149,6 +151,8 @@ def add_bias(state: State, primitive: rule.Bias) -> Step:
         vary=state.vary,
         trace=state.trace,
     )
+    if state.samples is not None:
+        output = output.sized(shifted(state.samples, state.moments, law.mean, v))
     own = (after - law.mean * output.moments.m - v) / after if after > 0.0 else 1.0
     return Step((output,), _straight, degree=own)
 

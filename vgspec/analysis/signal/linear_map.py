@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 
 from vgspec.analysis.signal.positions import Profile, Sums, Window
+from vgspec.analysis.signal.samples import meeting, stirred
 from vgspec.analysis.signal.state import (
     BATCH_SIZE,
     Grad,
@@ -142,7 +143,9 @@ class LinearMap:
         elif self.law.structure is Structure.EQUAL:
             overlap = 1.0
         base = max(self.state.overlap / self.taps.mean, 1.0 / max(width, 1))
-        return State(
+        sampled = self._sampled(units) if self.law.random else 0.0
+        samples = self.state.samples
+        found = State(
             self.sizes,
             self.channel,
             segments,
@@ -153,21 +156,27 @@ class LinearMap:
             profile=self.profile,
             reach=self.reach,
             lag=self.lag,
-            vary=self.vary + (self._sampled(units) if self.law.random else 0.0),
+            vary=self.vary + sampled,
+        )
+        return (
+            found
+            if samples is None
+            else found.sized(stirred(samples, sampled, self.fan_in + 31 * units + self.taps.size))
         )
 
     def _sampled(self, units: int) -> float:
         """Relative variance of a sample's mean square, from the finite number of units and of positions.
 
-        As for the whole batch (`output`), with the mean squared cosine between two vectors of one sample.
+        With the second moments C of a sample's positions and D of all, their weighted traces differ by
+        ``tr W (C - D) W'``, of the variance ``2 v^2 units tr (C - D)^2``: of n positions ``(tr D)^2 / n``, and what two
+        positions of a sample have in common beyond all others.
         """
         x, n = self.x, self.state.positions
         variance = x.q - x.r
         if not variance > 1e-9 * x.q or self.taps.outputs < 2:
             return 0.0
         far = ((x.s - x.r) / variance) ** 2
-        base = max(self.state.overlap / self.taps.mean, 1.0 / max(self.fan_in * self.taps.size, 1))
-        return 2.0 / max(units, 1) * (1.0 / n + far + base)
+        return 2.0 / max(units, 1) * (1.0 / n + far)
 
     def excess(self, segments: tuple[Segment, ...]) -> float:
         """The excess of the sum over these channels' elements."""
@@ -208,18 +217,19 @@ class LinearMap:
             k = f * mean.q
         return GradSegment(size, q, p, s, r, k)
 
-    def kernel(self, g: GradSegment, x: Moments, entries: float, profile: Profile) -> float:
-        """Expected squared norm of the kernel's gradient; ``profile`` is the output gradient's."""
+    def kernel(self, g: GradSegment, x: Moments, entries: float, grad: Grad) -> float:
+        """Expected squared norm of the kernel's gradient; ``g`` is the output's gradient and ``grad`` all of it."""
         t = self.taps
         total, distinct = float(t.total), float(t.distinct)
-        if self.window is not None and (profile or self.state.profile):
-            sums = self.window.pairs(self.state.profile, profile)
+        if self.window is not None and (grad.profile or self.state.profile):
+            sums = self.window.pairs(self.state.profile, grad.profile)
             total, distinct = sums.total, sums.squares - sums.own
-        near = total * (x.q * g.q + (BATCH_SIZE - 1) * x.p * g.p)
-        far = distinct * (x.s * g.s + (BATCH_SIZE - 1) * x.r * g.r)
+        alike = 1.0 if self.state.samples is None else meeting(self.state.samples.square, grad.samples)
+        near = total * (alike * x.q * g.q + (BATCH_SIZE - 1) * x.p * g.p)
+        far = distinct * (alike * x.s * g.s + (BATCH_SIZE - 1) * x.r * g.r)
         # what a normalization behind took from the gradient cancels the mean of the inputs, not what is left of them
         apart = max(x.q - pair_average(x.q, x.p, x.s, x.r, self.state.positions), 0.0)
-        size = entries * BATCH_SIZE * max(near + far, 0.5 * total * apart * g.q)
+        size = entries * BATCH_SIZE * max(near + far, 0.5 * total * apart * alike * g.q)
         if g.h > 0.0 or g.a or g.linear > 0.0:  # inputs and a coherent gradient correlate along each unit's weights
             pairs = BATCH_SIZE * BATCH_SIZE * t.squares * t.outputs / max(t.total, 1)
             centred = max(x.q - pair_average(x.q, x.p, x.s, x.r, self.state.positions), 0.0)

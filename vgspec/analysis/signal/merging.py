@@ -11,18 +11,21 @@ from vgspec.analysis.signal.functions import absolute, affine, chain
 from vgspec.analysis.signal.kinship import Kin, join
 from vgspec.analysis.signal.merge_gradients import Others, leans_of, others, projections, share_of, unbroadcast
 from vgspec.analysis.signal.positions import Profile, alike, blend
+from vgspec.analysis.signal.quadrature import Vector
 from vgspec.analysis.signal.response import function_moments, third_moment
+from vgspec.analysis.signal.samples import blended, function_sizes, leveled, of_function, product, started
 from vgspec.analysis.signal.state import (
     Grad,
     Moments,
     Pulled,
+    Samples,
     Segment,
     State,
     Step,
     UnknownSignal,
 )
 from vgspec.analysis.signal.sums import bent_sum
-from vgspec.analysis.signal.tails import added, both, mixed, scales, together
+from vgspec.analysis.signal.tails import added, mixed, scales
 from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.layers import signal as rule
 
@@ -240,8 +243,16 @@ def combine(
             reach=max(state.reach for state in wide_states),
             lag=common_lag(kind, wide_states),
             vary=_vary(kind, wide_states),
+            samples=None,
         )
     )
+    samples = _samples(kind, wide_states)
+    if joined is not None and kin is not None:
+        output = _joined_sizes(output, kin.root.samples, samples)
+    else:
+        output = output.sized(samples)
+        if kind == "multiply" and samples is not None:
+            output = _met(output, wide_states)
     if kind in ("add", "average", "subtract"):
         output = _with_tails(output, columns, wide_states)
 
@@ -255,7 +266,7 @@ def combine(
             return Pulled((None,) * n)
         results = []
         rest = Others(columns)
-        gates = others([state.vary for state in wide_states], both, 0.0) if kind == "multiply" else []
+        gates = others([state.samples for state in wide_states], _both, None) if kind == "multiply" else []
         uneven = [at for at, state in enumerate(wide_states) if state.profile]
         for index in range(n):
             inward = share_of(kind, grad, columns, cuts, index, n, repeated, rest)
@@ -267,7 +278,9 @@ def combine(
                 inward = inward.scaled(factors[index] ** 2)
             if kind == "multiply":
                 gate = gates[index]
-                inward = inward.scaled(1.0 + together(grad.vary, gate))._replace(vary=both(grad.vary, gate))
+                if gate is not None:
+                    sizes_of = gate.square if grad.samples is None else gate.square * grad.samples
+                    inward = inward.scaled(float(sizes_of.mean()))._replace(samples=leveled(sizes_of))
                 other = [at for at in uneven[:3] if at != index]
                 place = wide_states[other[0]].profile if len(other) == 1 else ()
                 inward = inward.scaled(1.0 + alike(grad.profile, place))
@@ -309,10 +322,62 @@ def _vary(kind: str, states: tuple[State, ...]) -> float:
     """How far samples differ in size: a gate that a sample opens for itself makes it differ more."""
     if kind != "multiply":
         return mixed([state.vary for state in states], [state.moments.q for state in states])
-    result = 0.0
+    return math.prod(1.0 + state.vary for state in states) - 1.0
+
+
+def _samples(kind: str, states: tuple[State, ...]) -> Samples | None:
+    """The sizes of the samples."""
+    if all(state.samples is None for state in states):
+        return None
+    parts = [started(state.samples, state.vary) for state in states]
+    if kind == "multiply":
+        return product(parts)
+    moments = [state.moments for state in states]
+    return blended(parts, [x.q for x in moments], [abs(x.m) for x in moments])
+
+
+def _joined_sizes(output: State, root: Samples | None, otherwise: Samples | None) -> State:
+    """The merge of two functions of one tensor, whose samples have these sizes."""
+    only = output.segments[0]
+    if root is None or only.curve is None:
+        return output.sized(otherwise)
+    base = root.square if root.base is None else root.base
+    sized = of_function(only.curve.base, only.curve.functions, base)
+    if sized is None:
+        return output.sized(otherwise)
+    segment = only._replace(moments=sized.applied(only.moments))
+    return output._replace(segments=(segment,)).sized(function_sizes(root, base, [sized], [1.0]))
+
+
+def _met(output: State, states: tuple[State, ...]) -> State:
+    """A product of tensors that are large for the same samples."""
+    square, mean = 1.0, 1.0
+    squares: Vector | None = None
+    means: Vector | None = None
     for state in states:
-        result = both(result, state.vary)
-    return result
+        if state.samples is None:
+            continue
+        squares = state.samples.square if squares is None else squares * state.samples.square
+        if state.samples.mean is not None:
+            means = state.samples.mean if means is None else means * state.samples.mean
+    if squares is not None:
+        square = float(squares.mean())
+    if means is not None:
+        mean = float(means.mean())
+    near, far = square, mean * mean
+
+    def change(x: Moments) -> Moments:
+        m, q, p, s, r, k, kp, ks, kr = x
+        return Moments(m * mean, q * near, p * far, s * near, r * far, k * near, kp * far, ks * near, kr * far)
+
+    return output._replace(
+        segments=tuple(item._replace(moments=change(item.moments)) for item in output.segments),
+    )
+
+
+def _both(a: Samples | None, b: Samples | None) -> Samples | None:
+    """The sizes of a product of two."""
+    return product((a, b))
 
 
 def _with_tails(output: State, columns: list[tuple[Segment, ...]], states: tuple[State, ...]) -> State:

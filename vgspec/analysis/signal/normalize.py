@@ -10,11 +10,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from vgspec.analysis.signal.channels import Unequal, channel_share, unequal_channels
 from vgspec.analysis.signal.functions import affine
 from vgspec.analysis.signal.gradients import align
 from vgspec.analysis.signal.positions import flatter
 from vgspec.analysis.signal.response import Curve, respond
+from vgspec.analysis.signal.samples import centred as centred_sizes
+from vgspec.analysis.signal.samples import leveled, meeting, started
 from vgspec.analysis.signal.state import (
     BATCH_SIZE,
     Grad,
@@ -26,7 +30,7 @@ from vgspec.analysis.signal.state import (
     Step,
     pair_average,
 )
-from vgspec.analysis.signal.tails import EVENED, LEFT, scales, together
+from vgspec.analysis.signal.tails import own_excess, scales
 from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.analysis.signal.weights import weight_law
 from vgspec.layers import signal as rule
@@ -120,12 +124,16 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
                 center = 0.0 if primitive.frozen else x.m
                 fn = affine(round(factor, 9), round(gains[2] - factor * center, 9))
                 curve = Curve(segment.curve.base, segment.curve.functions.then(fn))
-        outputs.append(Segment(segment.size, moments, curve, excess=segment.excess))
+        outputs.append(Segment(segment.size, moments, curve, excess=segment.excess, echo=segment.echo))
     output = state.with_segments(outputs)
     if not primitive.frozen:
         centred = 1.0 - taken / square if square > 0.0 else 1.0
-        profile, vary = flatter(state.profile, centred), min(state.vary * EVENED, LEFT)
-        output = output._replace(spread=0.0, fresh=0.0, profile=profile, vary=vary)
+        output = output._replace(spread=0.0, fresh=0.0, profile=flatter(state.profile, centred))
+        samples = started(state.samples, state.vary)
+        if samples is not None:
+            unsure = sum(segment.size * u for segment, u in zip(state.segments, few, strict=True)) / size
+            output = output.sized(centred_sizes(samples, 1.0 - centred, unsure))
+    elsewhere = output.samples
     sizes = tuple(segment.size for segment in state.segments)
     gain = gains[0] * gains[0] + gains[1]
 
@@ -134,10 +142,11 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
         if grad is None:
             return Pulled((None,))
         result = []
-        common = together(grad.vary, state.vary)  # samples that are large get large gradients
+        # samples that are large get large gradients
+        common = 0.0 if elsewhere is None else meeting(elsewhere.square, grad.samples) - 1.0
         cut = align(grad, sizes)
-        rows = zip(cut, state.segments, few, inverses, shares, unequals, strict=True)
-        for g, segment, measured, inverse, share, unequal in rows:
+        rows = zip(cut, state.segments, few, inverses, shares, unequals, outputs, strict=True)
+        for g, segment, measured, inverse, share, unequal, after in rows:
             f = inverse * gain
             if primitive.frozen:
                 result.append(GradSegment(segment.size, g.q * f, g.p * f, g.s * f, g.r * f, g.k * f))
@@ -146,7 +155,8 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
             if unequal is not None:
                 result.append(_to_unequal(g, segment.size, mean, gain, unequal, elements))
                 continue
-            along = max(g.h + g.a * g.a, g.q / elements * (1.0 + common)) * share * (2.0 - share)
+            random = g.q / elements * (1.0 + common) * _with_the_value(g, segment)
+            along = max(g.h + g.a * g.a, random) * share * (2.0 - share)
             q = max(g.q - mean - along, 0.0)
             radial = g.a * g.a * share * (2.0 - share)
             of_p, of_s, of_r = _pairs_along(radial, segment.moments, positions)
@@ -160,10 +170,26 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
             low = measured * share * share
             raised = 1.0 / (1.0 - min(low, 0.8)) if segment.uneven else 1.0 + low
             spread = (1.0 + segment.hetero * share * share) * raised
-            result.append(GradSegment(segment.size, q * f * spread, p * f, s * f, r * f, g.k * f, inverse=share))
+            given = g.given if after.curve is not None else None
+            q, p, s, r, k = q * f * spread, p * f, s * f, r * f, g.k * f
+            result.append(GradSegment(segment.size, q, p, s, r, k, given=given, inverse=share, bow=g.bow))
         return Pulled((grad.with_segments(result).normalised(),))
 
     return Step((output,), pull, degree=1.0 if primitive.frozen else 0.0)
+
+
+def _with_the_value(g: GradSegment, segment: Segment) -> float:
+    """Mean product of the squares of a gradient and of the value within its channel, relative to their means."""
+    if g.bow is not None:
+        return 1.0 + 2.0 * respond(g.bow.base, g.bow.functions)[0].slope_chi
+    if g.given is None or segment.curve is None:
+        return 1.0
+    response, _ = respond(segment.curve.base, segment.curve.functions)
+    variance = response.square - response.mean**2
+    if g.given.size != response.basis.weights.size or not variance > 0.0:
+        return 1.0
+    apart = response.value - response.mean
+    return float(response.basis.weights @ (g.given * apart * apart)) / variance
 
 
 def _pairs_along(square: float, x: Moments, positions: int) -> tuple[float, float, float]:
@@ -280,10 +306,11 @@ def normalize(state: State, primitive: rule.Normalize) -> Step:
             center = x.m if primitive.centered else 0.0
             fn = affine(round(factor, 9), round(gains[2] - factor * center, 9))
             curve = Curve(segment.curve.base, segment.curve.functions.then(fn))
-        excess = segment.excess - 3.0 * scales(state.profile, state.vary)
+        excess = own_excess(segment.excess, scales(state.profile, state.vary))
         segments.append(Segment(segment.size, change(segment.moments), curve, segment.hetero, excess=excess))
     output = state.with_segments(segments, spread=0.0, fresh=0.0)
-    output = output._replace(vary=0.0)  # every sample is brought to the same size
+    output = output._replace(vary=0.0, samples=None)  # every sample is brought to the same size
+    small = None if state.samples is None else 1.0 / np.maximum(state.samples.square, 1e-3)
     if positions < state.positions:  # and every position
         output = output._replace(profile=())
     gain = gains[0] * gains[0] + gains[1]
@@ -300,6 +327,11 @@ def normalize(state: State, primitive: rule.Normalize) -> Step:
         if grad is None:
             return Pulled((None,))
         f = inverse * gain * raised
+        samples = grad.samples
+        if small is not None:
+            samples = small if samples is None else samples * small
+            f *= float(samples.mean())
+            samples = leveled(samples)
         result = []
         for g in grad.segments:
             k = g.k
@@ -320,6 +352,6 @@ def normalize(state: State, primitive: rule.Normalize) -> Step:
             inside = state.coverage()
             least = 1e-12 if primitive.norm else max(primitive.epsilon, 1e-12)
             outer = inside + max(outer - inside, 0.0) * gain / (least * f)
-        return Pulled((grad.with_segments(result, outer=outer).normalised(),))
+        return Pulled((grad.with_segments(result, outer=outer, samples=samples).normalised(),))
 
     return Step((output,), pull, degree=0.0)

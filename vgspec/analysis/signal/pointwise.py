@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from vgspec.analysis.signal import samples as sizes_of
 from vgspec.analysis.signal import tails
 from vgspec.analysis.signal.functions import Fn, affine, chain, skewed
 from vgspec.analysis.signal.gradients import align
@@ -46,6 +47,13 @@ def apply_function(state: State, fn: Fn) -> Step:
     chi = kurtosis = degree = straight = 0.0
     stacked = False
     alive = 1.0
+    samples = sizes_of.started(state.samples, state.vary)
+    if samples is not state.samples:
+        state = state.sized(samples)
+    inputs = None if samples is None else samples.square
+    if samples is not None and samples.base is not None and all(item.curve is not None for item in state.segments):
+        inputs = samples.base
+    resized: list[sizes_of.Sized | None] = []
     for segment in state.segments:
         if segment.curve is None:
             base = segment.moments
@@ -70,7 +78,17 @@ def apply_function(state: State, fn: Fn) -> Step:
         excess = 0.0
         if response is not None:
             scale = math.sqrt(base.q - base.m * base.m) if functions.homogeneous else 1.0
+            if segment.echo:  # the correlation of two positions has any sign: its square is left
+                own = 1.0 + 0.5 * max(tail[0], -1.0)
+                moments = moments._replace(
+                    s=moments.s + scale * scale * float(response.squares[2]) * segment.echo * own
+                )
             moments, excess = tails.corrected(moments, response, scale, tail)
+        sized = sizes_of.of_function(base, functions, inputs) if inputs is not None else None
+        resized.append(sized)
+        if sized is not None:
+            moments = sized.applied(moments)
+            excess = (3.0 + excess) * (1.0 + sizes_of.spread_of(sized.square)) - 3.0
         extras.append(tail[0])
         outputs.append(Segment(segment.size, moments, curve, segment.hetero, excess=excess))
         share = segment.size / state.channels
@@ -92,18 +110,20 @@ def apply_function(state: State, fn: Fn) -> Step:
         spread=state.spread * min(chi * chi, 4.0),
         fresh=fresh,
         dead=dead,
-        vary=tails.grown(state.vary, chi),
+        vary=state.vary * chi * chi,
         lag=state.lag and state.lag * math.sqrt(kept),
     )
     sizes = tuple(segment.size for segment in state.segments)
     positions = state.positions
+    if samples is not None and inputs is not None:
+        weights = [item.size * item.moments.q for item in output.segments] if len(outputs) > 1 else [1.0]
+        output = output.sized(sizes_of.function_sizes(samples, inputs, resized, weights))
     known = [
         (segment.size, response, _shared_slopes(base, response))
         for segment, base, response in zip(state.segments, bases, responses, strict=True)
         if response is not None
     ]
     weight = sum(size for size, _, _ in known) or 1
-    follows = sum(size * response.slope_chi for size, response, _ in known) / weight
     ratio = sum(size * response.slope_kurtosis for size, response, _ in known) / weight
     agree = sum(size * shared for size, _, shared in known) / weight
 
@@ -113,9 +133,10 @@ def apply_function(state: State, fn: Fn) -> Step:
             return Pulled((None,))
         result = []
         lean = grad.leaning()
-        common = (1.0 + tails.together(grad.vary, state.vary)) * (1.0 + alike(grad.profile, state.profile)) - 1.0
-        rows = zip(align(grad, sizes), state.segments, bases, responses, extras, strict=True)
-        for g, segment, base, response, excess in rows:
+        common = alike(grad.profile, state.profile)
+        slopes = np.zeros(()) if grad.samples is None else np.zeros_like(grad.samples)
+        rows = zip(align(grad, sizes), state.segments, bases, responses, extras, resized, strict=True)
+        for g, segment, base, response, excess, sized in rows:
             if response is None:
                 x = base.m if segment.curve is None else segment.moments.m
                 d = float(fn.slope(np.array([x]))[0]) ** 2
@@ -124,7 +145,14 @@ def apply_function(state: State, fn: Fn) -> Step:
             past = _through(g, segment, base, response, fn, positions, lean)
             # slopes of elements with heavy tails, and of samples that are large where the gradient is
             more = 1.0 + excess * response.slope_shift + common * response.slope_chi
-            past = past._replace(q=past.q * max(more, 0.1))
+            more = max(more, 0.1)
+            if sized is not None:
+                own = sized.slope if grad.samples is None else sized.slope * grad.samples
+                more *= float(own.mean())
+                slopes = slopes + past.q * segment.size * own
+            elif grad.samples is not None:
+                slopes = slopes + past.q * segment.size * grad.samples
+            past = past._replace(q=past.q * more)
             result.append(past.scaled(_typical_share(response, segment.size, base, positions)))
         if not known:
             return Pulled((grad.with_segments(result).normalised(),))
@@ -138,7 +166,7 @@ def apply_function(state: State, fn: Fn) -> Step:
             outer=outer,
             fresh=grad.fresh and grad.fresh * max(3.0 * ratio - 1.0, 0.0) / 2.0,
             overlap=grad.overlap * agree**2,
-            vary=tails.both(grad.vary, state.vary, follows),
+            samples=sizes_of.leveled(slopes) if slopes.ndim else grad.samples,
         )
         return Pulled((changed.normalised(),))
 
@@ -239,7 +267,8 @@ def _through(
             linear = float(weights @ (response.basis.z * along * response.slope)) ** 2
         h = coherent * linear
     positive = fn.negative == 0.0 and segment.curve is None
-    return GradSegment(segment.size, g.q * square, p, s, r, k, h, given, positive=positive, expected=expected)
+    bow = Curve(base, chain(fn)) if segment.curve is None and not fn.homogeneous else None
+    return GradSegment(segment.size, g.q * square, p, s, r, k, h, given, positive=positive, expected=expected, bow=bow)
 
 
 def _with_what_lies_along(g: GradSegment, response: Response, lean: float) -> GradSegment:

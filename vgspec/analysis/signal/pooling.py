@@ -19,6 +19,7 @@ from vgspec.analysis.signal.gradients import align
 from vgspec.analysis.signal.positions import Window, window
 from vgspec.analysis.signal.quadrature import Vector, basis, gauss_hermite, normal_cdf
 from vgspec.analysis.signal.response import respond
+from vgspec.analysis.signal.samples import pooled
 from vgspec.analysis.signal.state import (
     Grad,
     GradSegment,
@@ -29,6 +30,7 @@ from vgspec.analysis.signal.state import (
     Step,
     UnknownSignal,
 )
+from vgspec.analysis.signal.tails import own_excess, scales
 from vgspec.analysis.signal.taps import count, window_taps
 from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.analysis.signal.windows import FAR, Nearness, nearby, nearness, pooled_lag
@@ -238,7 +240,7 @@ def _average(state: State, windows: Windows, sizes: tuple[int, ...], close: Near
         )
 
     profile = () if moved is None else moved.average(state.profile)
-    output = state.map(change, sizes=sizes, profile=profile, lag=0.0)
+    output = _averaged(state, state.map(change, sizes=sizes, profile=profile, lag=0.0))
     inputs = total_inputs
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
@@ -265,6 +267,31 @@ def _average(state: State, windows: Windows, sizes: tuple[int, ...], close: Near
         return Pulled((grad.with_segments(result, profile=profile).normalised(),))
 
     return Step((output,), pull, degree=1.0, straight=_kept(state, output))
+
+
+def _averaged(state: State, output: State) -> State:
+    """Means over positions: the sizes of the samples, and the tails.
+
+    What the elements have of their own counts by its share in the variance that is left, and adds as for any sum.
+    """
+    if state.positions < 2:
+        return output.sized(state.samples)
+    x, y = state.moments, output.moments
+    if state.samples is not None:
+        mean = state.samples.mean
+        common = max(y.r, 0.0)
+        held = common if mean is None else common * float((mean * mean).mean())
+        output = output.sized(pooled(state.samples, y.q - held, common))
+    before, after = scales(state.profile, state.vary), scales(output.profile, output.vary)
+    own, left = x.q - max(x.s, x.r), y.q - max(y.s if output.positions > 1 else y.r, y.r)
+    share = min(max(y.q - x.s, 0.0) / left, 1.0) if left > 0.0 else 0.0
+    terms = max(own / max(y.q - x.s, 1e-300), 1.0) if own > 0.0 else 1.0
+    return output._replace(
+        segments=tuple(
+            item._replace(excess=(3.0 + share * share / terms * own_excess(item.excess, before)) * (1.0 + after) - 3.0)
+            for item in output.segments
+        )
+    )
 
 
 def _kept(state: State, output: State) -> float:
@@ -323,7 +350,7 @@ def global_pool(state: State, primitive: rule.GlobalPool) -> Step:
         q, p, k, kp = mean(x.q, x.s), mean(x.p, x.r), mean(x.k, x.ks), mean(x.kp, x.kr)
         return Moments(x.m, q, p, q, p, k, kp, k, kp)
 
-    output = state.map(change, sizes=tuple(sizes), channel=channel, profile=(), lag=0.0)
+    output = _averaged(state, state.map(change, sizes=tuple(sizes), channel=channel, profile=(), lag=0.0))
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
         grad = grads[0]

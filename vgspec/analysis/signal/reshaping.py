@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from vgspec.analysis.signal.gradients import align
+from vgspec.analysis.signal.samples import kept_by, leveled, masked, shifted, started
 from vgspec.analysis.signal.state import (
     Grad,
     GradSegment,
@@ -159,6 +160,9 @@ def scale(state: State, primitive: rule.Scale) -> Step:
         sign = 1.0 if sum(factors) >= 0 else -1.0
         scaled = state.map(lambda x: x.scaled(sign * math.sqrt(square)).shifted(mean))
         output = scaled.map(lambda x: x._replace(q=x.q + extra, p=x.p + extra))
+    if state.samples is not None and any(offsets):
+        mean = sum(factors) / n
+        output = output.sized(shifted(state.samples, state.moments.scaled(mean), sum(offsets) / n))
     sizes = tuple(segment.size for segment in output.segments)
     gains = tuple(f * f for f in factors) if len(sizes) == n else (sum(f * f for f in factors) / n,) * len(sizes)
 
@@ -194,8 +198,11 @@ def drop(state: State, primitive: rule.Drop) -> Step:
         item._replace(excess=dropped(item, keep), dropped=(before, keep) if apart else None)
         for item, before in zip(output.segments, state.segments, strict=True)
     )
+    mask = None
     if primitive.shared:
-        output = output._replace(vary=min((1.0 + state.vary) / keep - 1.0, 30.0))
+        before = started(state.samples, state.vary)
+        mask = kept_by(before, keep, state.channels)
+        output = output.sized(masked(before, mask))
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
         grad = grads[0]
@@ -208,8 +215,13 @@ def drop(state: State, primitive: rule.Drop) -> Step:
             else GradSegment(g.size, g.q / keep, g.p, g.s * far, g.r, g.k)
             for g in grad.segments
         ]
-        vary = min((1.0 + grad.vary) / keep - 1.0, 30.0) if primitive.shared else grad.vary
-        return Pulled((grad.with_segments(result, vary=vary),))
+        samples = grad.samples
+        if mask is not None:
+            if samples is not None:  # those that are kept may be those with large gradients
+                more = float((samples * mask).mean()) / max(float(mask.mean()), 1e-300)
+                result = [g.scaled(more) for g in result]
+            samples = leveled(mask if samples is None else samples * mask)
+        return Pulled((grad.with_segments(result, samples=samples),))
 
     return Step((output,), pull, degree=1.0)
 

@@ -25,6 +25,7 @@ __all__ = [
     "Lean",
     "Moments",
     "Pulled",
+    "Samples",
     "Segment",
     "State",
     "Step",
@@ -92,6 +93,27 @@ def constant_moments(value: float) -> Moments:
     return independent_moments(value * value, value)
 
 
+class Samples(NamedTuple):
+    """A typical batch where its samples differ in size (see `samples`), several times.
+
+    Attributes:
+        square: each sample's mean square, of mean one in each batch (row).
+        mean: how much each has of what all samples have in common, likewise; None for the same.
+        base: ``square`` of the Gaussian that the tensor is a function of.
+        drawn: how often random numbers were drawn on the way to here.
+    """
+
+    square: Vector
+    mean: Vector | None = None
+    base: Vector | None = None
+    drawn: int = 0
+
+    @property
+    def variance(self) -> float:
+        """Relative variance of the sizes."""
+        return float((self.square * self.square).mean()) - 1.0
+
+
 class Bent(NamedTuple):
     """A sum as a growing function of a Gaussian tensor: its moments, and the function in units of its deviation."""
 
@@ -110,6 +132,8 @@ class Segment(NamedTuple):
         skew: skewness of a sum that holds rectified parts; 0 for what is taken as Gaussian.
         uneven: the same from the few samples, positions or directions that they are measured over.
         excess: of the elements' kurtosis within a channel over that of a Gaussian.
+        echo: mean squared correlation of two positions of one sample over the weights that made them, where its mean
+            is zero: of windows that share inputs, in one channel.
         bent: how the sum is distributed, where ``skew`` is not all that is known.
         dropped: behind dropout, the segment before it and the share that is kept.
     """
@@ -123,6 +147,7 @@ class Segment(NamedTuple):
     excess: float = 0.0
     dropped: tuple[Segment, float] | None = None
     bent: Bent | None = None
+    echo: float = 0.0
 
 
 class State(NamedTuple):
@@ -142,6 +167,7 @@ class State(NamedTuple):
             border; see `positions`). Empty for evenly.
         reach: positions from the border over which zero padding so far makes itself felt.
         vary: relative variance of the samples' mean squares.
+        samples: these mean squares themselves, once they differ enough.
         lag: correlation of neighbouring positions beyond what all positions have in common (see `windows`).
         trace: the same by distance in time, from one step on, behind a recurrence (see `lags`).
         integer: size of the vocabulary for integer data, otherwise None.
@@ -161,6 +187,7 @@ class State(NamedTuple):
     vary: float = 0.0
     lag: float = 0.0
     trace: Vector | None = None
+    samples: Samples | None = None
 
     @property
     def channels(self) -> int:
@@ -204,6 +231,10 @@ class State(NamedTuple):
         for (before, after), size in zip(self.border, self.spatial, strict=True):
             inside *= (size - before - after) / size
         return inside
+
+    def sized(self, samples: Samples | None) -> State:
+        """A copy with samples of these sizes."""
+        return self._replace(samples=samples, vary=self.vary if samples is None else samples.variance)
 
     def with_segments(self, segments: Iterable[Segment], **changes: Any) -> State:
         """A copy with other segments."""
@@ -309,7 +340,8 @@ class GradSegment(NamedTuple):
     ``a``: the mean product with the value itself, over the value's root mean square; ``linear``: the part of ``q``
     that is a linear function of the value, along it or not (see `alignment`). ``expected``: the gradient's mean given
     the underlying Gaussian value, on the nodes of ``given``. ``chosen``: it only comes
-    to what is the largest of several.
+    to what is the largest of several. ``bow``: the function of the value (a curve) that follows, which makes the
+    mean square depend on it.
     """
 
     size: int
@@ -326,17 +358,17 @@ class GradSegment(NamedTuple):
     linear: float = 0.0
     expected: Any = None
     chosen: bool = False
+    bow: Any = None
 
     def scaled(self, f: float) -> GradSegment:
         """All moments times a number."""
-        size, q, p, s, r, k, h, given, inverse, positive, a, linear, expected, chosen = self
+        size, q, p, s, r, k, h, given, inverse, positive, a, linear, expected, chosen, bow = self
         if a:
             a *= math.sqrt(f)
         if expected is not None:
             expected = expected * math.sqrt(f)
-        return GradSegment(
-            size, q * f, p * f, s * f, r * f, k * f, h * f, given, inverse, positive, a, linear * f, expected, chosen
-        )
+        q, p, s, r, k, h = q * f, p * f, s * f, r * f, k * f, h * f
+        return GradSegment(size, q, p, s, r, k, h, given, inverse, positive, a, linear * f, expected, chosen, bow)
 
 
 class Lean(NamedTuple):
@@ -366,10 +398,11 @@ class Grad(NamedTuple):
 
     The scale is kept apart so that nothing underflows. ``spread``, ``fresh`` and ``overlap`` are as in `State`.
     The moments are those of the interior of a padded tensor; ``outer`` is the whole tensor's mean square over theirs.
-    ``profile``, ``vary`` and ``trace`` are as in `State`. ``leans`` are the products of value and gradient of single
-    samples, and ``body`` the natural log of what to divide their squares by for the mean square of the gradient's part
-    along the value (see `alignment`). ``meets`` says of gradients that come from one merge of kin
-    what to add where they meet: the merge, twice the mean product of the two, and the logarithm of its scale.
+    ``profile`` and ``trace`` are as in `State`; ``samples`` are the sizes of the samples' gradients, of mean one.
+    ``leans`` are the products of value and gradient of single samples, and ``body`` the natural log of what to divide
+    their squares by for the mean square of the gradient's part along the value (see `alignment`). ``meets`` says of
+    gradients that come from one merge of kin what to add where they meet: the merge, twice the mean product of the
+    two, and the logarithm of its scale.
     """
 
     segments: tuple[GradSegment, ...]
@@ -379,7 +412,7 @@ class Grad(NamedTuple):
     overlap: float = 0.0
     outer: float = 1.0
     profile: tuple[Vector, ...] = ()
-    vary: float = 0.0
+    samples: Vector | None = None
     trace: Vector | None = None
     leans: tuple[Lean, ...] = ()
     body: float = 0.0

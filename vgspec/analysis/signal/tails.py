@@ -8,7 +8,7 @@ the same samples is larger.
 
 The mean of ``f`` over such an element is ``E[f(z)] + excess / 24 E[f(z) He4(z)]`` for a standard Gaussian ``z`` (the
 Gram-Charlier series, Kendall and Stuart, *The advanced theory of statistics*, vol. 1, section 6.17); a sum of ``n``
-independent terms with weights ``w`` has the excess ``E[w^4] / (n E[w^2]^2)`` times that of a term.
+independent terms with weights ``w`` has the excess ``sum w^4 / (sum w^2)^2`` times that of a term.
 """
 
 from __future__ import annotations
@@ -19,15 +19,7 @@ from vgspec.analysis.signal.positions import Profile
 from vgspec.analysis.signal.response import Response
 from vgspec.analysis.signal.state import Moments, Segment, State
 
-__all__ = ["added", "both", "corrected", "dropped", "excess_of", "grown", "mixed", "scales", "summed", "together"]
-
-EVENED = 0.89
-"""What a normalization of each channel leaves of the samples' relative variance, since some channels carry more of a
-sample's mean square than others before it: measured on EfficientNetB0 and MobileNetV3Small, 0.85 to 0.95."""
-LEFT = 0.2
-"""The largest relative variance of the samples that is taken to come out of such a normalization. Gates make the
-variance grow with itself: without a bound eighty blocks (EfficientNetV2L) are five decades off, with it 0.06, at the
-price of 0.1 to 0.3 in networks of twenty blocks. What bounds it in a network is not known."""
+__all__ = ["added", "corrected", "dropped", "excess_of", "mixed", "own_excess", "scales", "summed"]
 
 _WIDEST = 6.0
 """The largest excess for which the first term of the series is taken; the tails of larger ones count as this."""
@@ -44,6 +36,11 @@ def scales(profile: Profile, vary: float) -> float:
     return total - 1.0
 
 
+def own_excess(excess: float, sizes: float) -> float:
+    """What of an excess is not due to positions and samples of different size: the kurtosis of a product of two."""
+    return (3.0 + excess) / (1.0 + sizes) - 3.0
+
+
 def summed(segment: Segment, before: float, after: float, fourth: float, terms: float) -> float:
     """The excess of a sum with random weights.
 
@@ -54,7 +51,8 @@ def summed(segment: Segment, before: float, after: float, fourth: float, terms: 
         fourth: ``E[w^4] / E[w^2]^2``.
         terms: how many.
     """
-    return 3.0 * after + fourth / max(terms, 1.0) * (segment.excess - 3.0 * before)
+    own = fourth / max(terms + fourth - 1.0, 1.0) * own_excess(segment.excess, before)
+    return (3.0 + own) * (1.0 + after) - 3.0
 
 
 def added(parts: list[tuple[Segment, float]], after: float) -> float:
@@ -64,45 +62,23 @@ def added(parts: list[tuple[Segment, float]], after: float) -> float:
     if not total > 0.0:
         return 0.0
     own = sum(
-        (variance / total) ** 2 * (segment.excess - 3.0 * before)
+        (variance / total) ** 2 * own_excess(segment.excess, before)
         for variance, (segment, before) in zip(variances, parts, strict=True)
     )
-    return 3.0 * after + own
+    return (3.0 + own) * (1.0 + after) - 3.0
 
 
 def mixed(values: list[float], weights: list[float]) -> float:
-    """Relative variance of the samples' sizes in a sum: the terms are large for the same samples."""
+    """Relative variance of the samples' sizes in a sum.
+
+    What the least of the terms has they have from one source, and are large for the same samples; what the others have
+    beyond it they drew on their own ways, and it averages out.
+    """
     total = sum(weights)
     if not total > 0.0:
         return 0.0
-    return (sum(weight * math.sqrt(value) for value, weight in zip(values, weights, strict=True)) / total) ** 2
-
-
-def grown(vary: float, exponent: float) -> float:
-    """The same behind a function that follows its argument's mean square with this exponent.
-
-    A function that rises faster than its argument does so over a limited range: the more samples differ, the fewer lie
-    in it.
-    """
-    square = exponent * exponent
-    return vary * (1.0 + (square - 1.0) / (1.0 + vary)) if square > 1.0 else vary * square
-
-
-def together(gradient: float, values: float) -> float:
-    """Mean product of two sizes less one, from their relative variances over samples.
-
-    A gradient is large for a sample where its values are: they made it so. Where its size varies more than theirs do,
-    the rest comes from elsewhere: correlations of 0.9 down to 0.4 were measured in EfficientNetB0, about the fourth
-    root of the ratio of the variances.
-    """
-    if gradient <= 0.0 or values <= 0.0:
-        return 0.0
-    return math.sqrt(gradient * values * math.sqrt(min(values / gradient, 1.0)))
-
-
-def both(a: float, b: float, exponent: float = 1.0) -> float:
-    """The relative variance of a product of two sizes, the second to some power."""
-    return min(a + exponent * exponent * b + 2.0 * exponent * together(a, b), 30.0)
+    least = min(values)
+    return least + sum((value - least) * (weight / total) ** 2 for value, weight in zip(values, weights, strict=True))
 
 
 def dropped(segment: Segment, keep: float) -> float:
@@ -122,11 +98,14 @@ def excess_of(state: State, segment: Segment) -> tuple[float, float, float]:
     share = min(max(x.q - x.r, 0.0) / variance, 1.0)
     weight = share * share
     even = 3.0 * scales(state.profile, 0.0)
-    total = max(min(segment.excess, _WIDEST), -2.0)
+    found, vary = segment.excess, state.vary
+    if state.samples is not None:  # they are followed by themselves
+        found, vary = own_excess(found, vary), 0.0
+    total = max(min(found, _WIDEST), -2.0)
     return (
         weight * total,
         weight * min(even, total) if total > 0.0 else 0.0,
-        weight * min(3.0 * state.vary, max(total, 0.0)),
+        weight * min(3.0 * vary, max(total, 0.0)),
     )
 
 

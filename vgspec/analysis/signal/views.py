@@ -46,6 +46,7 @@ def to_channel(state: State, axis: int) -> State:
         overlap=folded.overlap,
         integer=folded.integer,
         vary=folded.vary,
+        samples=folded.samples,
     )
 
 
@@ -80,4 +81,5 @@ def merge_axes(state: State, axes: int, lead: tuple[int, ...]) -> State:
         state.dead,
         integer=state.integer,
         vary=state.vary,
+        samples=state.samples,
     )

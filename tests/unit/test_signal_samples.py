@@ -1,0 +1,190 @@
+"""Samples of different size, followed as a typical batch: against sampling."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from vgspec.analysis.signal.convolution import _bowed, _left_open, _signed
+from vgspec.analysis.signal.functions import affine, chain, scalar_function
+from vgspec.analysis.signal.response import Curve, function_moments, respond
+from vgspec.analysis.signal.samples import (
+    BATCHES,
+    blended,
+    centred,
+    function_sizes,
+    kept_by,
+    leveled,
+    masked,
+    meeting,
+    of_function,
+    pooled,
+    product,
+    shifted,
+    started,
+    stirred,
+)
+from vgspec.analysis.signal.state import BATCH_SIZE, GradSegment, Samples, Segment, independent_moments
+from vgspec.analysis.signal.weights import WeightLaw
+from vgspec.catalogue.activations import Activation
+from vgspec.catalogue.moments import Structure
+
+RNG = np.random.default_rng
+
+
+def _fn(name: str):  # type: ignore[no-untyped-def]
+    scalar = Activation(name=name).scalar()
+    assert scalar is not None
+    return scalar_function(scalar)
+
+
+def _samples(vary: float) -> Samples:
+    found = started(None, vary)
+    assert found is not None
+    return found
+
+
+def test_started_samples_have_their_variance_as_far_as_a_batch_can_show_it() -> None:
+    assert started(None, 0.001) is None
+    small, large = _samples(0.1), _samples(20.0)
+    assert small.square.shape == (BATCHES, BATCH_SIZE)
+    assert small.square.mean(axis=1) == pytest.approx(1.0)
+    assert small.variance == pytest.approx(0.1, rel=0.1)
+    assert large.variance < BATCH_SIZE - 1.0  # one sample cannot be more than all of it
+    assert started(small, 20.0) is small
+    assert np.array_equal(_samples(0.1).square, small.square)  # the same in every run
+
+
+@pytest.mark.parametrize("name", ["silu", "relu", "tanh", "hard_sigmoid"])
+@pytest.mark.parametrize("mean", [0.0, 1.5])
+def test_a_function_of_samples_of_different_size(name: str, mean: float) -> None:
+    fn, sizes = _fn(name), _samples(0.8).square
+    base = independent_moments(1.0 + mean * mean, mean)
+    own = np.maximum(1.0 + (sizes[0] - 1.0) * base.q, 0.0)  # of what varies, where the mean is the same for all
+    z = RNG(0).standard_normal((20_000, BATCH_SIZE))
+    x = mean + np.sqrt(own) * z
+    y, slope = fn.value(x), fn.slope(x)
+    found = of_function(base, chain(fn), sizes)
+    moments, response = function_moments(base, chain(fn))
+    assert found is not None
+    assert response is not None
+    assert found.square[0] * moments.q == pytest.approx((y * y).mean(axis=0), rel=0.06, abs=0.003)
+    assert found.slope[0] * response.slope_square == pytest.approx((slope**2).mean(axis=0), rel=0.06, abs=0.01)
+    whole = found.applied(moments)
+    means = y.mean(axis=0)
+    assert whole.q == pytest.approx((y * y).mean(), rel=0.03)
+    assert whole.m == pytest.approx(means.mean(), rel=0.03, abs=0.003)
+    assert whole.s == pytest.approx((means**2).mean(), rel=0.03, abs=0.003)
+    others = (means.sum() ** 2 - (means**2).sum()) / (BATCH_SIZE * (BATCH_SIZE - 1))
+    assert whole.p == pytest.approx(others, rel=0.03, abs=0.003)
+    assert of_function(independent_moments(4.0, 2.0), chain(fn), sizes) is None
+
+
+def test_sizes_behind_a_function_keep_what_they_are_functions_of() -> None:
+    before = _samples(0.5)
+    found = of_function(independent_moments(1.0), chain(_fn("silu")), before.square)
+    after = function_sizes(before, before.square, [found, None], [1.0, 1.0])
+    assert after.base is before.square
+    assert after.variance > before.variance  # silu rises faster than its argument
+    assert after.mean is not None
+    assert after.mean.mean() == pytest.approx(1.0)
+    odd = of_function(independent_moments(1.0), chain(_fn("tanh")), before.square)
+    assert function_sizes(before, before.square, [odd], [1.0]).mean is None
+
+
+@pytest.mark.parametrize("vary", [0.3, 1.2])
+def test_normalization_over_the_batch_evens_large_samples_out(vary: float) -> None:
+    """Channels in which a sample happens to be large are divided by more."""
+    before = _samples(vary)
+    a = before.square[0]
+    z = np.sqrt(a)[:, None] * RNG(1).standard_normal((BATCH_SIZE, 20_000))
+    own = 2.0 * float((a * a).mean()) / BATCH_SIZE  # variance of a channel's variance, relative
+    normal = (z * z / (z * z).mean(axis=0)).mean(axis=1)
+    after = centred(before, 0.0, own)
+    assert after.variance < 0.97 * before.variance
+    assert after.square[0] == pytest.approx(normal, rel=0.06)
+
+
+def test_normalization_takes_away_what_all_samples_have_in_common() -> None:
+    square = leveled(np.linspace(0.5, 1.5, BATCHES * BATCH_SIZE).reshape(BATCHES, BATCH_SIZE))
+    same = centred(Samples(square), 0.25, 0.0)
+    assert same.square == pytest.approx(leveled((square - 0.25) / 0.75))
+    mean = np.sqrt(square)
+    own = centred(Samples(square, leveled(mean)), 0.25, 0.0)
+    assert own.variance < same.variance
+
+
+def test_sums_products_and_means() -> None:
+    a = _samples(0.5)
+    b = stirred(a, 0.3, 7)
+    assert b.variance > a.variance
+    assert not np.array_equal(stirred(a, 0.3, 8).square, b.square)
+    assert stirred(a, 0.0, 7) is a
+    both = product((a, None, b))
+    assert both is not None
+    assert both.square == pytest.approx(leveled(a.square * b.square))
+    assert product((None, None)) is None
+    summed = blended((a, None), (1.0, 3.0), (0.0, 0.0))
+    assert summed is not None
+    assert summed.square == pytest.approx(0.25 * a.square + 0.75)
+    assert blended((None, None), (1.0, 1.0), (0.0, 0.0)) is None
+    flat = pooled(Samples(a.square, leveled(np.sqrt(a.square))), 0.0, 1.0)
+    assert flat.square == pytest.approx(leveled(a.square), rel=1e-9)
+    moved = shifted(Samples(a.square), independent_moments(1.0), 3.0)
+    assert moved.square == pytest.approx((a.square + 9.0) / 10.0)
+    assert meeting(a.square, a.square) == pytest.approx(1.0 + a.variance)
+    assert meeting(a.square, None) == 1.0
+
+
+def test_a_layer_that_drops_samples_drops_its_share_of_them() -> None:
+    mask = kept_by(None, 0.75, 0)
+    assert mask.mean() == pytest.approx(0.75, abs=0.02)
+    assert set(np.unique(mask)) == {0.0, 1.0}
+    found = masked(None, mask)
+    assert (found.square == 0.0).sum() == (mask == 0.0).sum()
+    assert found.variance == pytest.approx(1.0 / 0.75 - 1.0, rel=0.2)
+    second = kept_by(found, 0.75, 0)
+    assert not np.array_equal(mask, second)
+    assert (mask * second).mean() == pytest.approx(0.75**2, abs=0.06)
+
+
+def test_large_inputs_of_a_small_window_get_large_gradients() -> None:
+    """Few inputs make up an output; large outputs of either sign have the larger slopes of silu."""
+    fn, taps = _fn("silu"), 4
+    curve = Curve(independent_moments(1.0), chain(fn))
+    law = WeightLaw(0.0, 1.0, Structure.INDEPENDENT, 2.0)
+    rng = RNG(2)
+    w = rng.standard_normal((40_000, taps, 1))
+    z = rng.standard_normal((40_000, taps, 40))
+    response, _ = respond(curve.base, curve.functions)
+    a = fn.value(z) - response.mean
+    deviation = math.sqrt(response.square - response.mean**2)
+    y = (w * a).sum(axis=1) / np.sqrt((w * w).sum(axis=1)) / deviation
+    d = fn.slope(y) ** 2
+    gradient = w**2 * d[:, None, :] / (w * w).sum(axis=1, keepdims=True)
+    measured = taps * (gradient * fn.slope(z) ** 2).mean() / d.mean() / (fn.slope(z) ** 2).mean()
+    back = _bowed(GradSegment(8, 1.0), curve, curve, law, float(taps), True)
+    assert back.given is not None
+    predicted = float(response.basis.weights @ (back.given * response.slope**2)) / response.slope_square
+    assert measured > 1.05
+    assert predicted == pytest.approx(measured, abs=0.03)
+
+
+def test_one_weight_a_channel_turns_the_sign_of_half_of_them() -> None:
+    curve = Curve(independent_moments(1.0), chain(_fn("silu")))
+    low, high = _signed(Segment(7, independent_moments(2.0)), curve, 0.5)
+    assert (low.size, high.size) == (3, 4)
+    assert low.moments.m == -high.moments.m < 0.0
+    assert low.curve == Curve(curve.base, curve.functions.then(affine(-0.5, 0.0)))
+
+
+def test_what_normalization_leaves_open_of_a_variance() -> None:
+    fn = _fn("silu")
+    z = RNG(3).standard_normal((4096, 4000))
+    z = (z - z.mean(axis=0)) / z.std(axis=0)
+    y = fn.value(z)
+    measured = 4096 * (y.var(axis=0).var() / y.var(axis=0).mean() ** 2)
+    assert _left_open(Curve(independent_moments(1.0), chain(fn))) == pytest.approx(measured, rel=0.1)
+    assert _left_open(Curve(independent_moments(4.0), chain(fn))) > 2.0
