@@ -14,6 +14,40 @@ from vgspec.lint.rule import model_text as model
 ROOT = Path(__file__).parents[2]
 
 NETWORKS = {
+    "vae_decoder": model(
+        """
+        - Dense: {units: 3136, activation: relu}
+        - Reshape: {target_shape: [7, 7, 64]}
+        - Conv2DTranspose: {filters: 64, kernel_size: 3, strides: 2, padding: same, activation: relu}
+        - Conv2DTranspose: {filters: 32, kernel_size: 3, strides: 2, padding: same, activation: relu}
+        - Conv2DTranspose: {filters: 1, kernel_size: 3, padding: same, activation: sigmoid}
+        """,
+        inputs="code: {shape: [2]}",
+    ),
+    "turn_of_pix2pix": model(
+        """
+        - {id: down, repeat: 3, body: [{Conv2D: {filters: 64, kernel_size: 4, strides: 2, padding: same}}, LeakyReLU]}
+        - id: up
+          repeat: 3
+          body: [{Conv2DTranspose: {filters: 64, kernel_size: 4, strides: 2, padding: same}}, BatchNormalization, ReLU]
+        - Conv2D: {filters: 3, kernel_size: 4, padding: same, activation: tanh}
+        """,
+        inputs="image: {shape: [8, 8, 3]}",
+    ),
+    "start_of_a_small_xception": model(
+        """
+        - Conv2D: {filters: 128, kernel_size: 3, strides: 2, padding: same, use_bias: false}
+        - BatchNormalization
+        - ReLU
+        - ReLU
+        - SeparableConv2D: {filters: 256, kernel_size: 3, padding: same, use_bias: false}
+        - BatchNormalization
+        - GlobalAveragePooling2D
+        - Dense: {units: 1}
+        """,
+        inputs="image: {shape: [180, 180, 3]}",
+        compile="optimizer: {Adam: {learning_rate: 3e-4}}\nloss: {BinaryCrossentropy: {from_logits: true}}",
+    ),
     "mnist_mlp": model(
         """
         - Dense: {units: 512, activation: relu}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from vgspec.diagnostics import Applicability, Severity
@@ -26,7 +26,8 @@ class HiddenLayerWithoutActivation(Rule):
     Finds fully connected layers and convolutions without an activation whose output goes, at most through pooling,
     dropout or reshaping, into a further one; where a pooling is between it informs only, since a maximum is not linear.
     A narrow layer in the middle (the code of an autoencoder, a factorized matrix), a depthwise convolution, one that
-    cuts its input into patches, and a layer behind which something normalizes or merges are meant to be linear.
+    cuts its input into patches, a fully connected layer that makes a map for a convolution, a layer behind which the
+    map is made larger, and one behind which something normalizes or merges are meant to be linear.
 
     ## Why is this bad?
 
@@ -76,6 +77,20 @@ class HiddenLayerWithoutActivation(Rule):
             model("- Dense: {units: 64, activation: relu}\n- Dense: {units: 10, activation: softmax}"),
         ),
         Example(
+            "A generator: a vector becomes a map, and the map is made larger",
+            model(
+                """
+                - Dense: {units: 512}
+                - Reshape: {target_shape: [4, 4, 32]}
+                - Conv2DTranspose: {filters: 32, kernel_size: 4, strides: 2, padding: same, activation: relu}
+                - Conv2D: {filters: 64, kernel_size: 3, padding: same}
+                - UpSampling2D: {size: 2}
+                - Conv2D: {filters: 3, kernel_size: 3, padding: same}
+                """,
+                inputs="noise: {shape: [64]}",
+            ),
+        ),
+        Example(
             "The code of an autoencoder",
             model("- Dense: {units: 8}\n- Dense: {units: 64}", compile="optimizer: adam\nloss: mse"),
         ),
@@ -105,6 +120,8 @@ class HiddenLayerWithoutActivation(Rule):
             behind = following[-1]
             if any(facts.has(n, Trait.ATTENTION, Trait.WRAPPER) for n in (node, behind)) or self._meant(facts, node):
                 continue
+            if self._enlarged(facts, node, following):
+                continue
             width, before, after = self._widths(facts, node, behind)
             if width is None or (after is not None and before is not None and width < min(before, after)):
                 continue
@@ -132,6 +149,13 @@ class HiddenLayerWithoutActivation(Rule):
             return True
         own = facts.own_kernels.get(node.layer, ())
         return any(k.units == 1 and k.weight.name == "depthwise_kernel" for k in own if k.node.id == node.id)
+
+    def _enlarged(self, facts: Facts, node: Node, following: Sequence[Node]) -> bool:
+        """Whether a map is made of a vector, or a map made larger, before the next kernel: steps of a generator."""
+        behind = following[-1]
+        if facts.has(behind, Trait.CONVOLUTION) and not facts.has(node, Trait.CONVOLUTION):
+            return len(node.outputs[0].shape) == 2
+        return any(getattr(facts.layer(between), "size", None) is not None for between in following[:-1])
 
     def _widths(self, facts: Facts, node: Node, behind: Node) -> tuple[int | None, int | None, int | None]:
         """Channels that a layer makes, those it reads, and those that the next one makes."""

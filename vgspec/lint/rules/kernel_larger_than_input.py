@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vgspec.diagnostics import Evidence
+from vgspec.diagnostics import Evidence, Severity
 from vgspec.layers.base import Trait
 from vgspec.lint.rule import Example, Finding, Rule, model
 
@@ -21,7 +21,8 @@ class KernelLargerThanInput(Rule):
     ## What it does
 
     Compares the extent of padded convolution kernels, dilation counted, with the size of what they are applied to. An
-    entry further from the middle than the input is long only ever meets padding.
+    entry further from the middle than the input is long only ever meets padding. It only informs of layers that move
+    by more than one position: at the turn of an hourglass (pix2pix) such kernels are usual.
 
     ## Why is this bad?
 
@@ -118,12 +119,15 @@ class KernelLargerThanInput(Rule):
                 extent = (taps - 1) * step + 1
                 if not isinstance(size, int) or extent <= (size if causal else 2 * size - 1) or taps == 1:
                     continue
+                strides = getattr(layer, "strides", 1)
+                turning = max(strides) > 1 if isinstance(strides, tuple) else strides > 1
                 yield Finding(
                     f"the kernel spans {extent} positions and its input has {size}: some of its weights only ever "
                     f"meet padding",
                     node=node.id,
                     argument="kernel_size",
                     alike="reach",
+                    severity=Severity.INFO if turning else None,
                     help="use fewer strides or poolings before, a larger input, or a smaller kernel",
                     evidence=Evidence("extent of the kernel", float(extent), 2.0 * size - 1.0, (node.id,)),
                 )

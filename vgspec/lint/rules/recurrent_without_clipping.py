@@ -114,6 +114,7 @@ class RecurrentWithoutClipping(Rule):
             pointer=pointer,
             related=((about.id, "the gradient is a product over all of its steps"),),
             help="add clipnorm: 1.0 (or global_clipnorm) to the optimizer",
+            notes=(self._unheld(plain[0]),) if plain else (),
             severity=None if plain else Severity.INFO,
             proposals=(
                 Proposal(
@@ -123,6 +124,11 @@ class RecurrentWithoutClipping(Rule):
                 ),
             ),
         )
+
+    def _unheld(self, recurrence: Recurrence) -> str:
+        if not recurrence.gated:
+            return "it has no gates that hold the state"
+        return "its activation has no bound, so that the state may grow at every step"
 
     def _held(self, recurrence: Recurrence) -> bool:
         """Whether gates hold the state, and its activation is bounded."""

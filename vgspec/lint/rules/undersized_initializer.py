@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from vgspec.diagnostics import Evidence
-from vgspec.lint.causes import fitting, misfits, refit
+from vgspec.diagnostics import Evidence, Severity
+from vgspec.lint.causes import Misfit, fitting, misfits, refit
 from vgspec.lint.rule import Example, Finding, Rule, Threshold, model
 from vgspec.lint.words import factor, number, power
 
@@ -24,7 +24,8 @@ class UndersizedInitializer(Rule):
     Compares the exact scale of a kernel (fan-in times the second moment of the initializer) with what the activation
     behind it needs. It reports kernels with less than a tenth of that if signal or gradient lose two orders of
     magnitude over the stack, and a single kernel with less than a hundredth. Layers with a normalization behind them,
-    output layers and ends of residual branches may be as small as they like.
+    output layers and ends of residual branches may be as small as they like. It only informs where all of them follow
+    from Glorot's rule, which takes the mean of both fans: a layer from 2 units to 3,000 then starts 40 times too small.
 
     ## Why is this bad?
 
@@ -134,6 +135,7 @@ class UndersizedInitializer(Rule):
                 region=tuple(item.kernel.node.id for item in small),
                 argument=first.kernel.argument,
                 alike=f"{first.kernel.weight.initializer.canonical()} {name}",
+                severity=Severity.INFO if all(_knows_fans(item) for item in small) else None,
                 related=tuple((item.kernel.node.id, f"{factor(item.ratio)} here") for item in small[1:4]),
                 notes=(f"over the stack the signal is left with {power(size)} of its size",) if size < -1 else (),
                 help=f"use {better}",
@@ -145,3 +147,10 @@ class UndersizedInitializer(Rule):
                 ),
                 proposals=tuple(refit(facts, [item.kernel for item in small])),
             )
+
+
+def _knows_fans(item: Misfit) -> bool:
+    """Whether an initializer takes its scale from the sizes of the kernel."""
+    from vgspec.catalogue.initializers import FanInitializer
+
+    return isinstance(item.kernel.weight.initializer, FanInitializer)
