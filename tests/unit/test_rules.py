@@ -124,6 +124,10 @@ def test_the_zoo_lints_without_warnings(path: Path) -> None:
 FAULTY = sorted((ROOT / "specs" / "faulty").glob("*.yaml"))
 
 
+def test_every_rule_has_a_faulty_spec() -> None:
+    assert {path.stem for path in FAULTY} == NAMES
+
+
 @pytest.mark.parametrize("path", FAULTY, ids=lambda path: path.stem)
 def test_a_faulty_spec_shows_the_rule_it_is_named_after(path: Path) -> None:
     assert path.stem in NAMES

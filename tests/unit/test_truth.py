@@ -12,6 +12,7 @@ import pytest
 from vgspec.dev import truth, truth_applications, truth_networks, truth_programs
 from vgspec.diagnostics import Severity
 from vgspec.frontend.load import load
+from vgspec.lint.rule import model_text
 
 
 def config(*layers: tuple[str, dict[str, Any]], shape: tuple[int, ...] = (8,)) -> dict[str, Any]:
@@ -146,7 +147,9 @@ def test_the_table_of_networks() -> None:
 
     results = [
         truth_networks.Trained(drawn(1, "gradient-vanishes"), 0.1, 0.9, changed=True, rounds=2),
-        truth_networks.Trained(drawn(2, "gradient-vanishes"), 0.1, 0.2, changed=True, rounds=1),
+        truth_networks.Trained(
+            drawn(2, "gradient-vanishes"), 0.1, 0.2, changed=True, rounds=1, health=("vanishes", "explodes")
+        ),
         truth_networks.Trained(drawn(3), 0.97),
     ]
     text = truth_networks.page([(21, results), (20, results[1:])])
@@ -156,6 +159,22 @@ def test_the_table_of_networks() -> None:
     assert "| not flagged | 1 | 0 | 1 (100 %) |" in text
     assert "| flagged, after `--fix --unsafe-fixes` | 2 | 1 | 1 (50 %) |" in text
     assert "- number 2: 0.10 → 0.20" in text
+    assert "| as drawn | 1 | 0 | 1 | 0 | 0 |" in text
+    assert "| after `--fix --unsafe-fixes` | 1 | 0 | 0 | 1 | 0 |" in text
+    assert "- number 2: explodes; 0.10 → 0.20" in text
+
+
+@pytest.mark.parametrize(
+    ("layers", "state"),
+    [
+        ("- {repeat: 3, body: [{Dense: {units: 32, activation: relu, kernel_initializer: he_normal}}]}", "healthy"),
+        ("- {repeat: 12, body: [{Dense: {units: 32, activation: sigmoid}}]}", "vanishes"),
+        ("- {repeat: 36, body: [{Dense: {units: 32, use_bias: false}}, BatchNormalization, ReLU]}", "explodes"),
+        ("- {repeat: 4, body: [{Dense: {units: 64, activation: exponential}}]}", "overflows"),
+    ],
+)
+def test_gradients_are_measured_at_the_start(layers: str, state: str) -> None:
+    assert truth_networks.health(model_text(f"{layers}\n- Dense: {{units: 10}}")) == state
 
 
 def test_the_page_says_what_fixing_leaves_of_every_faulty_spec() -> None:

@@ -14,16 +14,30 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache as kept
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from vgspec.diagnostics import Severity
 
-__all__ = ["BATCH", "EPOCHS", "GROUPS", "LEARNT", "Drawn", "Trained", "draw", "flags", "networks", "page", "run"]
+__all__ = [
+    "BATCH",
+    "EPOCHS",
+    "GROUPS",
+    "LEARNT",
+    "Drawn",
+    "Trained",
+    "draw",
+    "flags",
+    "health",
+    "networks",
+    "page",
+    "run",
+]
 
 EPOCHS = 20
 """Of 44 steps each. The budget was chosen on the draws of seeds 21, 22 and 31: in a fifth of it, some sound but slow
@@ -90,6 +104,8 @@ class Trained:
         changed: whether there was anything to fix.
         left: rules that still flag it after the fixes.
         rounds: rounds of fixing.
+        health: what measuring the gradients at the start says of the network as drawn and after fixing; empty where
+            they were not measured.
     """
 
     network: Drawn
@@ -98,6 +114,7 @@ class Trained:
     changed: bool = False
     left: tuple[str, ...] = ()
     rounds: int = 0
+    health: tuple[str, ...] = ()
 
     @property
     def learnt(self) -> bool:
@@ -233,6 +250,44 @@ def train(text: str) -> float:
     return float(np.where(np.isfinite(scores).all(-1), right, False).mean())
 
 
+def health(text: str) -> str:
+    """What the gradients of a network's kernels say at the start, measured with autodiff, median of three seeds.
+
+    Returns:
+        ``overflows``, ``vanishes`` (the mean below 1e-7 at a kernel, or the first norm below 1e-4 and 1e-3 of the
+        last), ``explodes`` (the first norm above 70 times the last) or ``healthy``: the yardstick of run-time tools.
+    """
+    import math
+    from statistics import median
+
+    from vgspec.backends.keras_model import build_model
+    from vgspec.backends.measure import measure
+    from vgspec.backends.runtime import load_keras
+    from vgspec.frontend.load import load
+
+    graph = load(text).require_graph()
+    norms: dict[tuple[str, str], list[float]] = {}
+    entries: dict[str, int] = {}
+    for seed in range(3):
+        model = build_model(graph, seed=seed)
+        entries = {layer.name: math.prod(layer.kernel.shape) for layer in model.layers if hasattr(layer, "kernel")}
+        for key, size in measure(model, seed=seed).kernels.items():
+            if key[0] in entries:
+                norms.setdefault(key, []).append(size)
+    load_keras().backend.clear_session()
+    sizes = {key: median(found) for key, found in norms.items()}
+    if any(math.isnan(size) or size == math.inf for size in sizes.values()):
+        return "overflows"
+    ordered = [sizes[key] for key in norms]
+    first, last = ordered[0], ordered[-1]
+    # E|x| of a Gaussian is 0.8 of its deviation
+    if any(size - 0.5 * math.log10(entries[layer]) + math.log10(0.8) < -7.0 for (layer, _), size in sizes.items()):
+        return "vanishes"
+    if first < -4.0 and first < last - 3.0:
+        return "vanishes"
+    return "explodes" if first > last + math.log10(70.0) else "healthy"
+
+
 def mended(text: str) -> tuple[str, tuple[str, ...], int]:
     """A spec as ``--fix --unsafe-fixes`` leaves it, the rules that still flag it, and the rounds it took."""
     from vgspec.frontend.load import load
@@ -247,27 +302,27 @@ def _key(text: str) -> str:
     return hashlib.sha256(f"{EPOCHS} {BATCH} {SEED}{kind}\n{text}".encode()).hexdigest()[:24]
 
 
-def _train_all(texts: Sequence[str], workers: int, cache: Path | None) -> dict[str, float]:
-    """Accuracies by text; those in the cache are taken from there, others are added to it."""
-    known: dict[str, float] = {}
+def _each(
+    work: Callable[[str], float | str], kind: str, texts: Sequence[str], workers: int, cache: Path | None
+) -> dict[str, Any]:
+    """What is found for every text; what is in the cache is taken from there, the rest is added to it."""
+    known: dict[str, float | str] = {}
     if cache is not None and cache.exists():
         known = dict(json.loads(line) for line in cache.read_text(encoding="utf-8").splitlines())
-    missing = [text for text in dict.fromkeys(texts) if _key(text) not in known]
+    missing = [text for text in dict.fromkeys(texts) if kind + _key(text) not in known]
     start = time.monotonic()
     with get_context("spawn").Pool(workers) as pool:
-        for done, (text, accuracy) in enumerate(pool.imap_unordered(_job, missing), 1):
-            known[_key(text)] = accuracy
+        for done, (text, value) in enumerate(pool.imap_unordered(partial(_job, work), missing), 1):
+            known[kind + _key(text)] = value
             if cache is not None:
                 with cache.open("a", encoding="utf-8") as stream:
-                    stream.write(json.dumps([_key(text), accuracy]) + "\n")
-            print(
-                f"{done}/{len(missing)}, {time.monotonic() - start:.0f} s: {accuracy:.2f}", file=sys.stderr, flush=True
-            )
-    return {text: known[_key(text)] for text in texts}
+                    stream.write(json.dumps([kind + _key(text), value]) + "\n")
+            print(f"{done}/{len(missing)}, {time.monotonic() - start:.0f} s: {value}", file=sys.stderr, flush=True)
+    return {text: known[kind + _key(text)] for text in texts}
 
 
-def _job(text: str) -> tuple[str, float]:
-    return text, train(text)
+def _job(work: Callable[[str], float | str], text: str) -> tuple[str, float | str]:
+    return text, work(text)
 
 
 def run(count: int, seed: int, *, workers: int = 2, cache: Path | None = None) -> tuple[Trained, ...]:
@@ -283,14 +338,17 @@ def run(count: int, seed: int, *, workers: int = 2, cache: Path | None = None) -
     print(f"{len(chosen)} networks from {chosen[-1].number} drawn", file=sys.stderr, flush=True)
     fixes = {item.text: mended(item.text) for item in chosen if item.flagged}
     texts = [item.text for item in chosen] + [text for text, _, _ in fixes.values()]
-    accuracies = _train_all(texts, workers, cache)
+    accuracies = _each(train, "", texts, workers, cache)
+    measured = [text for before, (after, _, _) in fixes.items() for text in (before, after)]
+    states = _each(health, "health ", measured, workers, cache)
     found = []
     for item in chosen:
         if item.text not in fixes:
             found.append(Trained(item, accuracies[item.text]))
             continue
         text, left, rounds = fixes[item.text]
-        found.append(Trained(item, accuracies[item.text], accuracies[text], text != item.text, left, rounds))
+        both = states[item.text], states[text]
+        found.append(Trained(item, accuracies[item.text], accuracies[text], text != item.text, left, rounds, both))
     return tuple(found)
 
 
@@ -348,6 +406,7 @@ def _full(seed: int, results: Sequence[Trained]) -> str:
         "A flagged network that learns is no contradiction: Adam divides by the size of the gradient and so forgives",
         "gradients that are a thousand times too small, and a mistake such as a rectified output costs only a part.",
         "",
+        *_measured(flagged),
         "| flagged by | networks | fail to learn | learn after fixes |",
         "|---|---:|---:|---:|",
     ]
@@ -371,3 +430,29 @@ def _row(what: str, items: Sequence[Trained], learnt: Sequence[bool]) -> str:
     good = sum(learnt)
     share = f" ({100 * good / len(items):.0f} %)" if items else ""
     return f"| {what} | {len(items)} | {len(items) - good} | {good}{share} |"
+
+
+def _measured(flagged: Sequence[Trained]) -> Iterator[str]:
+    """What measuring says before and after fixing."""
+    pairs = [item.health for item in flagged if item.health]
+    if not pairs:
+        return
+    yield "Gradients at the start, measured with autodiff, median of three seeds. They vanish if the mean is below 1e-7"
+    yield "at a kernel, or the first kernel's norm below 1e-4 and 1e-3 of the last's; they explode if it is 70 times"
+    yield "the last's, which run-time tools take for too much."
+    yield ""
+    kinds = ("healthy", "vanishes", "explodes", "overflows")
+    yield "| flagged networks | number | healthy | vanish | explode | overflow |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for what, side in (("as drawn", 0), ("after `--fix --unsafe-fixes`", 1)):
+        counts = Counter(pair[side] for pair in pairs)
+        yield f"| {what} | {len(pairs)} | " + " | ".join(str(counts[kind]) for kind in kinds) + " |"
+    yield ""
+    sick = [item for item in flagged if item.health and item.health[1] != "healthy"]
+    if sick:
+        yield "Not healthy after the fixes, by measurement:"
+        yield ""
+        for item in sick:
+            change = f"{item.accuracy:.2f} → {item.fixed:.2f}" if item.fixed is not None else ""
+            yield f"- number {item.network.number}: {item.health[1]}; {change}"
+        yield ""
