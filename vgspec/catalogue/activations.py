@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from vgspec.catalogue.activation_table import BY_NAME, ROWS, ActivationRow, Curve
@@ -57,10 +57,7 @@ class ScalarActivation:
     @property
     def curve(self) -> Curve:
         """Range, slopes at infinity, kinks and flat pieces, for these arguments."""
-        curve = self.row.curve
-        if curve is None:
-            raise TypeError(f"{self.name} is not elementwise")
-        return curve(**dict(self.arguments))
+        return _curve(self.name, self.arguments)
 
     def f(self, x: Any) -> NDArray[np.float64]:
         """The function, elementwise in float64."""
@@ -73,6 +70,14 @@ class ScalarActivation:
         from vgspec.catalogue.activation_functions import call
 
         return call(self.name, 1, x, dict(self.arguments))
+
+
+@lru_cache(maxsize=512)
+def _curve(name: str, arguments: tuple[tuple[str, Any], ...]) -> Curve:
+    curve = BY_NAME[name].curve
+    if curve is None:
+        raise TypeError(f"{name} is not elementwise")
+    return curve(**dict(arguments))
 
 
 def _bind(name: str, arguments: Mapping[str, Any]) -> ScalarActivation | None:
@@ -172,6 +177,12 @@ def activation_names() -> tuple[str, ...]:
     return tuple(name for row in ROWS for name in (row.name, *row.aliases) if name not in unusable)
 
 
+@lru_cache(maxsize=256)
+def _named(name: str) -> Activation:
+    """The function of this name: one object wherever it is written, which knows its bound form."""
+    return LINEAR if name == LINEAR.name else Activation(name=name)
+
+
 def resolve_activation(value: Any) -> Activation:
     """The activation that a spec value stands for; None is linear.
 
@@ -187,7 +198,7 @@ def resolve_activation(value: Any) -> Activation:
         if value in unusable:
             raise UnknownObjectError("activation", value, f"{value} cannot stand in a spec: {unusable[value]}")
         if value in BY_NAME:
-            return Activation(name=BY_NAME[value].name)
+            return _named(BY_NAME[value].name)
         raise UnknownObjectError("activation", value)
     from vgspec.layers.base import Layer, Trait
 

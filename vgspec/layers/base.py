@@ -18,8 +18,8 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from vgspec.catalogue.activations import Activation
 from vgspec.catalogue.base import KerasObject
@@ -158,8 +158,7 @@ class Call:
         return self.args.get(name, default)
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(NamedTuple):
     """One variable of a layer.
 
     Attributes:
@@ -305,8 +304,7 @@ def nested_weights(layer: Layer, call: Call) -> tuple[Weight, ...]:
     """The weights of a layer inside a wrapper: names prefixed with the nested layer's default name."""
     prefix = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])", "_", layer.type_name).lower()
     return tuple(
-        replace(
-            weight,
+        weight._replace(
             name=f"{prefix}/{weight.name}",
             trainable=weight.trainable and layer.trainable,
             dtype=weight.dtype or variable_dtype(layer.dtype),

@@ -83,7 +83,7 @@ class InnerModel(Layer):
             if node.layer not in seen:
                 seen.add(node.layer)
                 found += [
-                    replace(weight, name=f"{node.layer}/{weight.name}", trainable=weight.trainable and layer.trainable)
+                    weight._replace(name=f"{node.layer}/{weight.name}", trainable=weight.trainable and layer.trainable)
                     for weight in layer.weight_specs(inner)
                 ]
         return tuple(found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import field_validator, model_validator
@@ -109,8 +108,8 @@ class Bidirectional(Layer):
         forward_call, backward_call = self._calls(call)
         prefix = "backward_" if self.backward_layer is None else ""
         return (
-            *(replace(w, name=f"forward_{w.name}") for w in nested_weights(self.forward, forward_call)),
-            *(replace(w, name=prefix + w.name) for w in nested_weights(self.backward, backward_call)),
+            *(w._replace(name=f"forward_{w.name}") for w in nested_weights(self.forward, forward_call)),
+            *(w._replace(name=prefix + w.name) for w in nested_weights(self.backward, backward_call)),
         )
 
     def flop_count(self, call: Call, outputs: tuple[Tensor, ...]) -> Dim:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vgspec.catalogue.activations import Activation, activation_of
 from vgspec.catalogue.moments import fans
@@ -55,13 +55,17 @@ class Facts(GraphFacts):
     def _activations(self) -> Mapping[str, Activation]:
         """By node, the nonlinearity that it applies; nodes without one are left out."""
         found: dict[str, Activation] = {}
-        for node in self.graph.nodes:
-            layer = self.layer(node)
-            if not layer.traits.isdisjoint({Trait.RECURRENT, Trait.CELL}):
+        for kind, names in self.ids_by_class.items():
+            if not kind.traits.isdisjoint({Trait.RECURRENT, Trait.CELL}):
                 continue
-            own = activation_of(layer) if Trait.ACTIVATION in layer.traits else getattr(layer, "activation", None)
-            if isinstance(own, Activation) and not own.is_linear:
-                found[node.id] = own
+            whole = Trait.ACTIVATION in kind.traits
+            if not whole and "activation" not in kind.model_fields:
+                continue
+            for name in names:
+                layer: Any = self.layer(self.graph.by_id[name])
+                own = activation_of(layer) if whole else layer.activation
+                if isinstance(own, Activation) and not own.is_linear:
+                    found[name] = own
         return found
 
     @cached_property
@@ -160,7 +164,9 @@ class Facts(GraphFacts):
     @cached_property
     def kernels(self) -> tuple[Kernel, ...]:
         """Every trainable kernel, in order; of a shared layer once."""
-        return tuple(kernel for node in self.first_calls for kernel in self._kernels_of(node))
+        weighted = self.ids_with(Trait.KERNEL, Trait.RECURRENT, Trait.ATTENTION, Trait.WRAPPER)
+        nodes = (node for node in self.first_calls if node.id in weighted and self.trainable(node))
+        return tuple(kernel for node in nodes for kernel in self._kernels_of(node))
 
     @cached_property
     def own_kernels(self) -> Mapping[str, tuple[Kernel, ...]]:
@@ -173,16 +179,13 @@ class Facts(GraphFacts):
 
     def _kernels_of(self, node: Node) -> Iterator[Kernel]:
         layer = self.layer(node)
-        weighted = (Trait.KERNEL, Trait.RECURRENT, Trait.ATTENTION, Trait.WRAPPER)
-        if not self.trainable(node) or not self.has(node, *weighted):
-            return
         for weight in self.weights(node):
             path, _, name = weight.name.rpartition("/")
+            if not name.endswith("kernel") or weight.initializer is None or not weight.trainable:
+                continue
             shape = weight.shape
             sizes = [size for size in shape if isinstance(size, int)]
-            if not name.endswith("kernel") or weight.initializer is None or not weight.trainable or len(sizes) < 2:
-                continue
-            if len(sizes) < len(shape):
+            if len(sizes) < max(len(shape), 2):
                 continue
             argument = f"{name}_initializer" if not path and hasattr(layer, f"{name}_initializer") else ""
             fan_in: float | None = fans(shape)[0]

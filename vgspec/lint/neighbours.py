@@ -143,7 +143,7 @@ class GraphFacts:
         """Ids of all nodes whose layer has one of these traits."""
         known = self._ids_with.get(traits)
         if known is None:
-            ids = (names for kind, names in self._ids_by_class.items() if not kind.traits.isdisjoint(traits))
+            ids = (names for kind, names in self.ids_by_class.items() if not kind.traits.isdisjoint(traits))
             known = self._ids_with[traits] = frozenset(chain.from_iterable(ids))
         return known
 
@@ -153,7 +153,8 @@ class GraphFacts:
         return {}
 
     @cached_property
-    def _ids_by_class(self) -> Mapping[type[Layer], list[str]]:
+    def ids_by_class(self) -> Mapping[type[Layer], list[str]]:
+        """Ids of all nodes by the class of their layer."""
         found: dict[type[Layer], list[str]] = {}
         for name, layer in self._layers.items():
             found.setdefault(type(layer), []).append(name)

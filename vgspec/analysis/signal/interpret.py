@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, NamedTuple
 
 from vgspec.analysis.signal import convolution, linear, merging, normalize, pooling, products, reshaping
@@ -88,7 +88,7 @@ def _elementwise(states: tuple[State, ...], primitive: rule.Elementwise, place: 
     activation = primitive.activation
     if activation.is_linear:
         return None
-    scalar = _plain_scalar(activation.name) if activation.layer is None else activation.scalar()
+    scalar = activation.scalar()
     state = states[0]
     if scalar is not None:
         fn = scalar_function(scalar)
@@ -108,14 +108,6 @@ def _elementwise(states: tuple[State, ...], primitive: rule.Elementwise, place: 
     if name == "PReLU":
         return _prelu(state, activation.layer)
     raise UnknownSignal(f"the activation {name} is not analysed")
-
-
-@lru_cache(maxsize=128)
-def _plain_scalar(name: str) -> Any:
-    """The function of an activation that is given by name."""
-    from vgspec.catalogue.activations import Activation
-
-    return Activation(name=name).scalar()
 
 
 def _prelu(state: State, layer: Any) -> Step:
