@@ -9,6 +9,7 @@ import pytest
 
 from vgspec.analysis.signal.convolution import _bowed, _left_open, _signed
 from vgspec.analysis.signal.functions import affine, chain, scalar_function
+from vgspec.analysis.signal.merge_gradients import Others, _masked
 from vgspec.analysis.signal.response import Curve, function_moments, respond
 from vgspec.analysis.signal.samples import (
     BATCHES,
@@ -188,3 +189,21 @@ def test_what_normalization_leaves_open_of_a_variance() -> None:
     measured = 4096 * (y.var(axis=0).var() / y.var(axis=0).mean() ** 2)
     assert _left_open(Curve(independent_moments(1.0), chain(fn))) == pytest.approx(measured, rel=0.1)
     assert _left_open(Curve(independent_moments(4.0), chain(fn))) > 2.0
+
+
+def test_the_gradient_at_a_term_remembers_the_rectifiers_further_on() -> None:
+    """A sum's gradient that grows with its value comes where the sum is positive, and more so where a term is large."""
+    curve = Curve(independent_moments(1.0), chain(_fn("relu")))
+    term = Segment(4, independent_moments(0.5, 0.399), curve)
+    other = Segment(4, independent_moments(0.49, 0.1))
+    columns = [(term,), (other,)]
+    values = np.linspace(0.0, 10.0, 200)
+    g = GradSegment(4, 1.0, positive=(values, 1.0 + values))
+    found = _masked(g, 0, columns, 0, Others(columns))
+    response, _ = respond(curve.base, curve.functions)
+    rest = 0.1 + math.sqrt(0.48) * RNG(4).standard_normal((1, 20_000))
+    total = response.value[:, None] + rest
+    wanted = np.where(total > 0.0, 1.0 + total, 0.0).mean(axis=1)
+    wanted /= float(response.basis.weights @ wanted)
+    assert found.given == pytest.approx(wanted, rel=0.03)
+    assert found.positive is False

@@ -213,7 +213,7 @@ def _joined(parts: list[GradSegment], state: State) -> tuple[GradSegment, ...]:
             continue
         second = rest.pop(0)
         share = first.size / segment.size
-        q, p, s, r, k, h = (share * a + (1.0 - share) * b for a, b in zip(first[1:7], second[1:7], strict=True))
+        q, p, s, r, k, h = (share * a + (1.0 - share) * b for a, b in zip(first.pairs, second.pairs, strict=True))
         given = None
         if first.given is not None and second.given is not None and q > 0.0:
             given = (share * first.q * first.given + (1.0 - share) * second.q * second.given) / q

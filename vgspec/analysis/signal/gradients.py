@@ -40,8 +40,10 @@ def align(grad: Grad, sizes: tuple[int, ...]) -> tuple[GradSegment, ...]:
             result.append(parts[0]._replace(size=size))
         else:
             total = sum(part.size for part in parts) or 1
-            sums = [sum(part.size * float(part[i]) for part in parts) / total for i in range(1, 7)]
-            q, p, s, r, k, h = sums
+            columns = zip(*(part.pairs for part in parts), strict=True)
+            q, p, s, r, k, h = (
+                sum(part.size * x for part, x in zip(parts, column, strict=True)) / total for column in columns
+            )
             along = sum(part.size * part.a for part in parts) / total
             straight = sum(part.size * part.linear for part in parts) / total
             result.append(GradSegment(size, q, p, s, r, k, h, a=along, linear=straight))

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TypeVar
 
+import numpy as np
+
 from vgspec.analysis.signal.alignment import kept
 from vgspec.analysis.signal.gradients import align
 from vgspec.analysis.signal.quadrature import normal_cdf
@@ -150,14 +152,21 @@ def _masked(g: GradSegment, at: int, columns: list[tuple[Segment, ...]], index: 
     """The gradient at one term of a sum that a rectifier follows: it comes where the sum is positive.
 
     That is more likely where the term is large, so the masks of successive rectifiers in a residual stream agree more
-    often than by chance.
+    often than by chance. What the sum's own value says of the gradient, from the rectifiers further on, is taken at the
+    mean of those sums that are positive with this term.
     """
     curve = columns[index][at].curve
     mean, variance = rest.means[at][index], rest.variances[at][index]
     if not g.positive or curve is None or variance <= 0.0:
         return g._replace(given=None, positive=False)
     response, scale = respond(curve.base, curve.functions)
-    chance = normal_cdf((response.value * scale + mean) / math.sqrt(variance))
+    deviation = math.sqrt(variance)
+    apart = (response.value * scale + mean) / deviation
+    chance = normal_cdf(apart)
+    if isinstance(g.positive, tuple):
+        density = np.exp(-0.5 * apart * apart) / math.sqrt(2.0 * math.pi)
+        values, given = g.positive
+        chance = chance * np.interp(deviation * (apart + density / np.maximum(chance, 1e-12)), values, given)
     total = float(response.basis.weights @ chance)
     return g._replace(given=chance / total if total > 0 else None, positive=False)
 

@@ -266,7 +266,11 @@ def _through(
         if along is not None and along.size == weights.size:
             linear = float(weights @ (response.basis.z * along * response.slope)) ** 2
         h = coherent * linear
-    positive = fn.negative == 0.0 and segment.curve is None
+    positive: bool | tuple[Vector, Vector] = fn.negative == 0.0 and segment.curve is None
+    if positive and g.given is not None and g.given.size == weights.size:
+        seen = response.value > 0.0
+        deviation = math.sqrt(variance) if segment.bent is None else math.sqrt(segment.bent.base.q)
+        positive = response.value[seen] * deviation, g.given[seen]
     bow = Curve(base, chain(fn)) if segment.curve is None and not fn.homogeneous else None
     return GradSegment(segment.size, g.q * square, p, s, r, k, h, given, positive=positive, expected=expected, bow=bow)
 

@@ -336,7 +336,8 @@ class GradSegment(NamedTuple):
     normalised value and is coherent over the batch, which batch normalization takes away. ``given`` holds the
     mean square given the underlying Gaussian value, on its quadrature nodes, relative to ``q``.
     ``inverse``: where ``q`` is weighted by the inverse of the channel's own variance, the share of that variance
-    in what was divided by (the rest is epsilon); 0 elsewhere. ``positive``: only positive values get a gradient.
+    in what was divided by (the rest is epsilon); 0 elsewhere. ``positive``: a rectifier follows, so that only positive
+    values get a gradient; where it is known, their values and its mean square at them.
     ``a``: the mean product with the value itself, over the value's root mean square; ``linear``: the part of ``q``
     that is a linear function of the value, along it or not (see `alignment`). ``expected``: the gradient's mean given
     the underlying Gaussian value, on the nodes of ``given``. ``chosen``: it only comes
@@ -353,12 +354,17 @@ class GradSegment(NamedTuple):
     h: float = 0.0
     given: Any = None
     inverse: float = 0.0
-    positive: bool = False
+    positive: bool | tuple[Any, Any] = False
     a: float = 0.0
     linear: float = 0.0
     expected: Any = None
     chosen: bool = False
     bow: Any = None
+
+    @property
+    def pairs(self) -> tuple[float, float, float, float, float, float]:
+        """The moments alone: ``q``, ``p``, ``s``, ``r``, ``k``, ``h``."""
+        return self.q, self.p, self.s, self.r, self.k, self.h
 
     def scaled(self, f: float) -> GradSegment:
         """All moments times a number."""
@@ -427,8 +433,8 @@ class Grad(NamedTuple):
         sums = [0.0] * 6
         along = straight = 0.0
         for segment in self.segments:
-            for index in range(6):
-                sums[index] += segment.size * float(segment[index + 1])
+            for index, value in enumerate(segment.pairs):
+                sums[index] += segment.size * value
             along += segment.size * segment.a
             straight += segment.size * segment.linear
         q, p, s, r, k, h = (value / total for value in sums)
