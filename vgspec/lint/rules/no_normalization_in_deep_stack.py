@@ -121,11 +121,10 @@ class NoNormalizationInDeepStack(Rule):
             drift = stretch.activation
             if len(stretch.kernels) < self.limit(facts, "kernels") or number(abs(drift)) < limit:
                 continue
-            way = "shrinks" if drift < 0 else "grows"
+            way = f"shrinks to {power(drift)} of its size" if drift < 0 else f"grows {power(drift)} times"
             worst = sorted(stretch.edges, key=lambda edge: edge.activation if drift < 0 else -edge.activation)
             yield Finding(
-                f"the signal {way} to {power(drift)} of its size over {len(stretch.kernels)} layers without "
-                f"normalization",
+                f"the signal {way} over {len(stretch.kernels)} layers without normalization",
                 node=stretch.nodes[0].id,
                 effect="vanishing" if drift < 0 else "exploding",
                 region=tuple(node.id for node in stretch.nodes),
