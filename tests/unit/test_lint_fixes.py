@@ -12,7 +12,7 @@ from vgspec.frontend.load import load
 from vgspec.lint.edits import apply_edits, plan
 from vgspec.lint.engine import Selection, lint
 from vgspec.lint.fixes import ROUNDS, fix_spec
-from vgspec.lint.rule import Change, Example, Rule
+from vgspec.lint.rule import Change, Example, Rule, model_text
 from vgspec.lint.rules import RULES
 
 ROOT = Path(__file__).parents[2]
@@ -259,3 +259,25 @@ def test_a_deep_fading_stack_gets_residual_connections_and_a_short_one_normaliza
     short = fixed(3, "{RandomNormal: {stddev: 0.01}}")
     assert "residual" not in short
     assert "LayerNormalization" in short
+
+
+def test_a_step_that_becomes_too_long_once_a_gradient_arrives_is_mended_in_the_next_round() -> None:
+    spec = load(
+        model_text(
+            """
+            - repeat: 30
+              body: [{Dense: {units: 96, activation: relu, kernel_initializer: lecun_normal}}]
+            - Dense: {units: 10}
+            """,
+            compile="""
+            optimizer: {SGD: {learning_rate: 0.05, momentum: 0.9}}
+            loss: {SparseCategoricalCrossentropy: {from_logits: true}}
+            """,
+        )
+    )
+    before = lint(spec, fixes=None).diagnostics
+    assert "first-step-too-long" not in {name for item in before for name in item.names}
+    fixed = fix_spec(spec, unsafe=True)
+    assert [item.fix.title for item in fixed.applied if item.fix] == ["use he_normal", "clip the gradient's norm to 1"]
+    assert fixed.rounds == 2
+    assert fixed.result.diagnostics == ()
