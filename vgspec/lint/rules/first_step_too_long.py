@@ -97,6 +97,24 @@ class FirstStepTooLong(Rule):
     )
     good = (
         Example(
+            "Thirty layers in residual branches, each of them a small part of the sum",
+            model(
+                """
+                - Dense: {units: 64}
+                - repeat: 30
+                  body:
+                    - residual:
+                        body: [LayerNormalization, {Dense: {units: 64, activation: tanh}}]
+                - LayerNormalization
+                - Dense: {units: 10}
+                """,
+                compile="""
+                optimizer: {SGD: {learning_rate: 0.1, momentum: 0.9}}
+                loss: {SparseCategoricalCrossentropy: {from_logits: true}}
+                """,
+            ),
+        ),
+        Example(
             "Five such layers",
             model(
                 """
