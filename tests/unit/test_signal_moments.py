@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vgspec.analysis.signal.functions import chain, scalar_function
-from vgspec.analysis.signal.lags import Recent, diagonal
+from vgspec.analysis.signal.lags import Recent
 from vgspec.analysis.signal.nodes import HERMITE, LEGENDRE
 from vgspec.analysis.signal.pooling import maximum_moments
 from vgspec.analysis.signal.quadrature import DEGREE, _mirrored, basis, mehler, mehler_all, spectrum
@@ -171,7 +171,6 @@ def test_the_diagonal_of_recent_steps_is_that_of_their_list() -> None:
         for lag, then in enumerate(rows, start=1):
             expected[:, lag - 1] = then[:, lag]
         np.testing.assert_array_equal(recent.diagonal(), expected)
-        np.testing.assert_array_equal(diagonal(rows), expected)
 
 
 @pytest.mark.parametrize("correlation", [-1.5, -1.0, -0.3, 0.0, 0.7, 1.0, 1.2])

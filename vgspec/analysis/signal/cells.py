@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vgspec.analysis.signal.functions import Fn
-from vgspec.analysis.signal.lags import Pairs, Through, diagonal, shifted, through
+from vgspec.analysis.signal.lags import Pairs, Recent, Through, shifted, through
 from vgspec.analysis.signal.quadrature import Vector
 from vgspec.analysis.signal.state import Moments
 from vgspec.analysis.signal.weights import WeightLaw
@@ -47,14 +47,14 @@ class Trail(NamedTuple):
         memory: the same of the memory; of a GRU, the state.
         ahead: mean products of the memory with what will be added so many steps later; far from it in ``far``.
         far: for one sample and for two.
-        before: ``ahead`` of the steps before, the last one last.
+        recent: ``ahead`` of the last steps; one for all trails of a recurrence, since only the newest needs it.
     """
 
     state: Pairs
     memory: Pairs
     ahead: Pairs
     far: tuple[float, float]
-    before: tuple[Pairs, ...]
+    recent: Recent
 
     @classmethod
     def start(cls, h: Moments, c: Moments, lags: int) -> Trail:
@@ -62,7 +62,7 @@ class Trail(NamedTuple):
         nothing = np.zeros((2, lags + 1))
         state, memory = nothing.copy(), nothing.copy()
         state[:, 0], memory[:, 0] = (h.q, h.p), (c.q, c.p)
-        return cls(state, memory, nothing, (0.0, 0.0), ())
+        return cls(state, memory, nothing, (0.0, 0.0), Recent(nothing))
 
     def met(self, apart: float) -> tuple[float, ...]:
         """Mean products of the memory with what the next step adds, as `Moments` has them but the mean.
@@ -81,9 +81,10 @@ class Trail(NamedTuple):
             square: the memory's own mean products, for one sample and for two.
             share: the mean share of what is new that is added.
         """
+        self.recent.add(self.ahead)
         memory = np.empty_like(self.memory)
         memory[:, 0] = square
-        memory[:, 1:] = carry * self.memory[:, :-1] + share * diagonal((self.ahead, *reversed(self.before)))
+        memory[:, 1:] = carry * self.memory[:, :-1] + share * self.recent.diagonal()
         return memory, carry * shifted(self.ahead, self.far) + added
 
 
@@ -231,7 +232,6 @@ class Cell:
         """
         drive = self.drive(x, h)
         arrived = self._driven(drive, x, h, of_x, trail.state)
-        past = (*trail.before, trail.ahead)[1 - arrived.shape[1] :]
         if self.kind == "simple":
             (new,) = through(drive, arrived, (self.activation,), (0.0,))
             return new.moments, ZERO, Local({"new": new}, h, ZERO, trail), trail._replace(state=new.values)
@@ -246,7 +246,7 @@ class Cell:
             (read,) = through(memory, pairs, (self.activation,), (0.0,))
             state = times(gate.moments, read.moments)
             parts = {"gate": gate, "forget": forget, "new": new, "read": read}
-            left = Trail(gate.values * read.values, pairs, ahead, far, past)
+            left = Trail(gate.values * read.values, pairs, ahead, far, trail.recent)
             return state, memory, Local(parts, h, c, trail), left
         (gate,) = through(drive, arrived, (self.gate,), (0.0,))
         candidate = self.drive(x, h, gate.moments)
@@ -259,7 +259,12 @@ class Cell:
         state = _added(kept, fresh, both[1:], trail.met(h.m * new.moments.m))
         pairs, ahead = trail.grown(carry, rest.m * new.values, (state.q, state.p), rest.m)
         far = (carry * trail.far[0] + rest.m * new.moments.s, carry * trail.far[1] + rest.m * new.moments.r)
-        return state, ZERO, Local({"gate": gate, "new": new}, h, ZERO, trail), Trail(pairs, pairs, ahead, far, past)
+        return (
+            state,
+            ZERO,
+            Local({"gate": gate, "new": new}, h, ZERO, trail),
+            Trail(pairs, pairs, ahead, far, trail.recent),
+        )
 
     def carry(self, local: Local) -> tuple[float, float, float]:
         """How the memory is handed on, on average.

@@ -22,7 +22,6 @@ __all__ = [
     "Pairs",
     "Recent",
     "Through",
-    "diagonal",
     "pairs_of",
     "shifted",
     "through",
@@ -50,18 +49,8 @@ def pairs_of(x: Moments, trace: Vector | None, lags: int) -> Pairs:
     return found
 
 
-def diagonal(rows: tuple[Pairs, ...]) -> Pairs:
-    """Lag 1 of the first, lag 2 of the second and so on, without lag 0; zero for the lags that none is there for."""
-    found = np.zeros((2, rows[0].shape[1] - 1)) if rows else np.zeros((2, 0))
-    count = min(len(rows), found.shape[1])
-    if count:
-        place = np.arange(count)
-        found[:, :count] = np.array(rows[:count])[place, :, place + 1].T
-    return found
-
-
 class Recent:
-    """The pairs of the last steps, as many as there are lags: `diagonal` of them, the last one first, at any time.
+    """The pairs of the last steps, as many as there are lags.
 
     There may be further axes before the two of the pairs.
     """
