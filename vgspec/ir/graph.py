@@ -7,7 +7,6 @@ of `layers` and several nodes.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -58,6 +57,9 @@ class Ref:
 
     def __str__(self) -> str:
         return f"{self.node}:{self.index}" if self.index else self.node
+
+    def __hash__(self) -> int:
+        return hash(self.node) + self.index  # asked for so often that a tuple of the two in between would show
 
 
 Argument = Any
@@ -310,4 +312,6 @@ class Graph:
 
     def hash(self, *, names: bool = True) -> str:
         """SHA-256 of the canonical text, in hexadecimal."""
+        import hashlib  # costs every start, and few ask for it
+
         return hashlib.sha256(self.canonical(names=names).encode()).hexdigest()

@@ -117,7 +117,7 @@ def _as_one(items: list[Raised], note: str, labels: tuple[Label, ...]) -> Raised
         return first
     nodes = tuple(dict.fromkeys(name for item in items for name in item.nodes))
     region = tuple(dict.fromkeys(name for item in items for name in item.finding.region))
-    finding = replace(first.finding, proposals=_for_all(items), region=region)
+    finding = first.finding._replace(proposals=_for_all(items), region=region)
     diagnostic = replace(first.diagnostic.with_notes(note), labels=labels, nodes=nodes)
     return replace(first, finding=finding, diagnostic=diagnostic, nodes=nodes)
 
@@ -131,7 +131,7 @@ def _for_all(items: list[Raised]) -> tuple[Proposal, ...]:
             changes = tuple(dict.fromkeys(change for p in same for change in p.changes))
             titles = {p.title for p in same}
             title = proposal.title if len(titles) == 1 else " / ".join(sorted(titles)[:_SHOWN])
-            found.append(replace(proposal, title=title, changes=changes))
+            found.append(proposal._replace(title=title, changes=changes))
     return tuple(found)
 
 
@@ -186,4 +186,4 @@ def _put_under(facts: Facts, items: list[Raised]) -> Raised:
         causes=causes,
         severity=severity,
     )
-    return replace(first, diagnostic=diagnostic, finding=replace(first.finding, proposals=(*proposals, *own, *others)))
+    return replace(first, diagnostic=diagnostic, finding=first.finding._replace(proposals=(*proposals, *own, *others)))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from vgspec.diagnostics import Applicability, Evidence, Severity
 
@@ -49,8 +48,7 @@ def model_text(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(NamedTuple):
     """A spec that shows a rule.
 
     Attributes:
@@ -74,8 +72,7 @@ class Example:
         return self.source if isinstance(self.source, str) else self.source()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """An edit of the document in its own terms; `vgspec.lint.fixes` turns it into text edits.
 
     Attributes:
@@ -96,8 +93,7 @@ class Change:
     pointer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(NamedTuple):
     """A remedy: changes of the document, and who may apply them."""
 
     title: str
@@ -105,8 +101,7 @@ class Proposal:
     applicability: Applicability
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What a rule found.
 
     Attributes:
@@ -136,7 +131,7 @@ class Finding:
     notes: tuple[str, ...] = ()
     help: str = ""
     evidence: Evidence | None = None
-    proposals: tuple[Proposal, ...] = field(default=())
+    proposals: tuple[Proposal, ...] = ()
     severity: Severity | None = None
     alike: str = ""
     effect: str = ""
@@ -144,8 +139,7 @@ class Finding:
     role: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(NamedTuple):
     """A limit from which on a rule speaks up.
 
     Attributes:
