@@ -12,7 +12,7 @@ from vgspec.analysis.signal.gradients import align
 from vgspec.analysis.signal.linear import largest_singular_value
 from vgspec.analysis.signal.linear_map import LinearMap, cancelled, log_of, typical_gradient
 from vgspec.analysis.signal.positions import Window, window
-from vgspec.analysis.signal.quadrature import gauss_hermite
+from vgspec.analysis.signal.quadrature import Vector, gauss_hermite
 from vgspec.analysis.signal.response import Curve, respond
 from vgspec.analysis.signal.state import BATCH_SIZE, Grad, GradSegment, Pulled, Segment, State, Step, UnknownSignal
 from vgspec.analysis.signal.taps import Taps, count
@@ -183,21 +183,30 @@ def _bowed(back: GradSegment, bow: Curve, curve: Curve, law: WeightLaw, taps: fl
         taps: inputs that make up an output.
         centred: whether normalization takes the output's mean away.
     """
+    given = _slopes_behind(bow, curve, (1.0 + law.excess) / (taps + law.excess), centred)
+    return back if given is None else back._replace(given=given)
+
+
+@lru_cache(maxsize=256)
+def _slopes_behind(bow: Curve, curve: Curve, part: float, centred: bool) -> Vector | None:
+    """Mean square of the slope behind an output given an input that has a part in it; None where there is none.
+
+    It is the same for all gradients, of which there are two (see `vgspec.analysis.signal.profile`).
+    """
     own, _ = respond(curve.base, curve.functions)
     behind, _ = respond(bow.base, bow.functions)
     mean = own.mean if centred else 0.0
     square = own.square - mean * mean
     if not 0.0 < square < math.inf or not behind.slope_square > 0.0:
-        return back
-    part = (1.0 + law.excess) / (taps + law.excess)
+        return None
     nodes, weights = gauss_hermite(16)
     values = math.sqrt(part / square) * (own.value - mean)
     points = values[:, None] + math.sqrt(1.0 - part) * nodes
     slopes = behind.slope * behind.slope
     slopes = np.interp(points, behind.basis.z, slopes) + np.interp(-points, behind.basis.z, slopes)
-    given = slopes @ weights
+    given: Vector = slopes @ weights
     total = float(own.basis.weights @ given)
-    return back._replace(given=given / total) if total > 0.0 else back
+    return given / total if total > 0.0 else None
 
 
 def _joined(parts: list[GradSegment], state: State) -> tuple[GradSegment, ...]:
