@@ -257,10 +257,10 @@ class _Gradient(NamedTuple):
 
 
 def _gradient(ref: Ref, flow: Flow) -> _Gradient:
-    if (grad := flow.grads.get(ref)) is not None and ref not in flow.blocked:
+    blocked = flow.blocked.get(ref) if flow.blocked else None
+    if blocked is None and (grad := flow.grads.get(ref)) is not None:
         value, log = _rms(grad.log_mean_square())
         return _Gradient(value, log, _deviation(grad.spread + math.log1p(grad.fresh)))
-    blocked = flow.blocked.get(ref)
     if blocked == OVERFLOWS:
         return _Gradient(math.inf, math.inf, reason=OVERFLOWS)
     return _Gradient() if blocked is None else _Gradient(known=False, reason=blocked)
@@ -314,7 +314,7 @@ def _record(graph: Graph, item: Ran, probe: Flow, loss: Flow | None, table: Size
         _deviation(state.spread + math.log1p(state.fresh)),
         state.dead,
         trainable,
-        {name: fact for step in item.steps for name, fact in step.facts},
+        dict(fact for step in item.steps for fact in step.facts),
     )
 
 
@@ -334,24 +334,18 @@ def _log_sum(values: Any) -> float:
 
 def _edges(ran: list[Ran], states: Mapping[Ref, State], flow: Flow) -> list[Edge]:
     edges = []
-    logs: dict[Ref, float] = {}
-
-    def size(ref: Ref) -> float:
-        known = logs.get(ref)
-        if known is None:
-            known = logs[ref] = _activation(states[ref])[1]
-        return known
-
+    logs = {ref: _activation(state)[1] for ref, state in states.items()}
     for item in ran:
         if not item.outputs:
             continue
-        after = size(item.refs[0])
+        node = item.node.id
+        after = logs[item.refs[0]]
         for index, ref in enumerate(item.inputs):
-            pair = flow.edges.get((item.node.id, index))
+            pair = flow.edges.get((node, index))
             if pair is None:
                 continue
-            before = size(ref)
+            before = logs[ref]
             gain = after - before if math.isfinite(after) and math.isfinite(before) else 0.0
             loss = 0.0 if pair[0] == pair[1] else 0.5 * (pair[0] - pair[1]) / _DECADE  # nothing of nothing is no loss
-            edges.append(Edge(ref.node, item.node.id, index, loss, gain))
+            edges.append(Edge(ref.node, node, index, loss, gain))
     return edges
