@@ -7,9 +7,11 @@ import math
 import numpy as np
 import pytest
 
+from vgspec.analysis.signal import profile
 from vgspec.analysis.signal.convolution import _bowed, _left_open, _signed
 from vgspec.analysis.signal.functions import affine, chain, scalar_function
 from vgspec.analysis.signal.merge_gradients import Others, _masked
+from vgspec.analysis.signal.normalize import _single_weights
 from vgspec.analysis.signal.response import Curve, function_moments, respond
 from vgspec.analysis.signal.samples import (
     BATCHES,
@@ -29,6 +31,7 @@ from vgspec.analysis.signal.samples import (
 )
 from vgspec.analysis.signal.state import BATCH_SIZE, GradSegment, Samples, Segment, independent_moments
 from vgspec.analysis.signal.weights import WeightLaw
+from vgspec.api import load_spec
 from vgspec.catalogue.activations import Activation
 from vgspec.catalogue.moments import Structure
 
@@ -207,3 +210,34 @@ def test_the_gradient_at_a_term_remembers_the_rectifiers_further_on() -> None:
     wanted /= float(response.basis.weights @ wanted)
     assert found.given == pytest.approx(wanted, rel=0.03)
     assert found.positive is False
+
+
+def test_single_weights() -> None:
+    w = RNG(5).standard_normal(4_000_000) ** 2
+    share, raised = _single_weights(0.04)
+    assert share == pytest.approx((w / (w + 0.04)).mean(), rel=0.01)
+    assert share * raised == pytest.approx((1.0 / (w + 0.04)).mean(), rel=0.01)
+
+
+@pytest.mark.parametrize("pool", ["AveragePooling2D", "MaxPooling2D"])
+def test_two_layers_that_do_the_same_give_one_tensor(pool: str) -> None:
+    """As if one layer's output were added to itself; its gradients add where the two ways meet."""
+    first = [
+        {"id": "c", "Conv2D": {"filters": 8, "kernel_size": 3}},
+        {"id": "a", pool: {"pool_size": 3, "strides": 1, "padding": "same"}},
+    ]
+    second = {"id": "b", "in": "c", pool: {"pool_size": 3, "strides": 1, "padding": "same"}}
+    other = {"id": "b", "in": "c", pool: {"pool_size": 2, "strides": 1, "padding": "same"}}
+
+    def of(*layers: object, inputs: list[str]):  # type: ignore[no-untyped-def]
+        end = {"id": "s", "in": inputs, "Add": {}}
+        document = {"vgspec": "1", "name": "m", "inputs": {"x": [8, 8, 3]}, "layers": [*layers, end], "outputs": ["s"]}
+        return profile(load_spec(document).require_graph()).by_id
+
+    twins, one = of(*first, second, inputs=["a", "b"]), of(*first, inputs=["a", "a"])
+    apart = of(*first, other, inputs=["a", "b"])
+    assert twins["s"].log10_activation == pytest.approx(one["s"].log10_activation, abs=1e-9)
+    assert twins["s"].log10_activation == pytest.approx(twins["a"].log10_activation + math.log10(2.0), abs=1e-9)
+    assert twins["c"].log10_gradient == pytest.approx(one["c"].log10_gradient, abs=2e-3)
+    assert twins["a"].log10_gradient == pytest.approx(twins["s"].log10_gradient, abs=1e-9)
+    assert apart["s"].log10_activation < twins["s"].log10_activation - 0.02

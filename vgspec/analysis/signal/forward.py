@@ -14,7 +14,7 @@ from vgspec.analysis.signal.sizes import SizeTable
 from vgspec.analysis.signal.state import Segment, State, Step, UnknownSignal, independent_moments
 from vgspec.ir import BATCH, Graph, Input, Node, Ref, Tensor, refs_of
 from vgspec.layers.base import Call, Layer, ShapeError
-from vgspec.layers.signal import Drop, Lookup, Noise, Unknown
+from vgspec.layers.signal import Drop, GlobalPool, Lookup, Noise, Pad, Pool, Unknown, Upsample
 
 __all__ = ["OVERFLOWS", "Ran", "run_forward", "vocabulary_of"]
 
@@ -51,6 +51,10 @@ _DRAWING = frozenset({Drop, Noise})
 """Primitives that draw anew at each call."""
 
 
+_WEIGHTLESS = frozenset({Pool, GlobalPool, Pad, Upsample})
+"""Primitives that say all that a layer does: two layers with the same ones are one function."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Done:
     """What was run so far.
@@ -58,7 +62,8 @@ class _Done:
     Attributes:
         ran: by node.
         origins: for a tensor that is the same as another one, that one.
-        calls: by layer and what it was called with, its output, for layers that draw nothing.
+        calls: by layer (or what it does, where it has no weights) and what it was called with, its output, for layers
+            that draw nothing.
     """
 
     ran: dict[str, Ran]
@@ -78,7 +83,9 @@ class _Done:
         if not item.steps:
             self.origins[item.refs[0]] = before
         elif _DRAWING.isdisjoint(map(type, item.primitives)):
-            first = self.calls.setdefault((item.node.layer, before), item.refs[0])
+            kinds = tuple(map(type, item.primitives))
+            alike = (kinds, item.primitives) if _WEIGHTLESS.issuperset(kinds) else item.node.layer
+            first = self.calls.setdefault((alike, before), item.refs[0])
             if first != item.refs[0]:
                 self.origins[item.refs[0]] = first
 

@@ -13,7 +13,10 @@ from vgspec.analysis.signal.quadrature import Vector
 from vgspec.analysis.signal.samples import leveled
 from vgspec.analysis.signal.state import Grad, GradSegment
 
-__all__ = ["add_gradients", "align"]
+__all__ = ["EQUAL", "add_gradients", "align"]
+
+EQUAL = -1.0
+"""In `Grad.meets`, in place of a mean product: the two gradients are one and the same."""
 
 
 def align(grad: Grad, sizes: tuple[int, ...]) -> tuple[GradSegment, ...]:
@@ -139,7 +142,9 @@ def _met(
     """The sum's segments where both parts come from one merge, and what is left to meet."""
     others = {merge for merge, _, _ in b.meets}
     both = [item for item in a.meets if item[0] in others]
-    cross = sum(value * math.exp(min(log - a.log, 300.0)) for _, value, log in both)
+    cross = sum(value * math.exp(min(log - a.log, 300.0)) for _, value, log in both if value != EQUAL)
+    if any(value == EQUAL for _, value, _ in both):  # to the first of them others may have been added
+        cross += 2.0 * min(a.mean.q, b.mean.q * math.exp(min(b.log - a.log, 300.0)))
     done = {merge for merge, _, _ in both}
     left = tuple(item for item in (*a.meets, *b.meets) if item[0] not in done)
     total = sum(segment.size * segment.q for segment in segments) / (sum(segment.size for segment in segments) or 1)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from vgspec.analysis.signal.alignment import body_of
 from vgspec.analysis.signal.functions import absolute, affine, chain
+from vgspec.analysis.signal.gradients import EQUAL
 from vgspec.analysis.signal.kinship import Kin, join
 from vgspec.analysis.signal.merge_gradients import Others, leans_of, others, projections, share_of, unbroadcast
 from vgspec.analysis.signal.positions import Profile, alike, blend
@@ -256,6 +257,7 @@ def combine(
     if kind in ("add", "average", "subtract"):
         output = _with_tails(output, columns, wide_states)
 
+    equal = kind == "add" and n == 2 and repeated == (2, 2)  # two tensors that are one, perhaps from two nodes
     bodies = [body_of(state) for state in states]
     lean_of = projections(kind, columns, cuts)
     elements = output.positions * output.channels
@@ -269,7 +271,10 @@ def combine(
         gates = others([state.samples for state in wide_states], _both, None) if kind == "multiply" else []
         uneven = [at for at, state in enumerate(wide_states) if state.profile]
         for index in range(n):
-            inward = share_of(kind, grad, columns, cuts, index, n, repeated, rest)
+            once = (1,) * n if equal else repeated
+            inward = share_of(kind, grad, columns, cuts, index, n, once, rest)
+            if equal:
+                inward = inward._replace(meets=(*grad.meets, (merge, EQUAL, grad.log)))
             if joined is not None:
                 if kind in ("maximum", "minimum"):
                     inward = grad.scaled(joined.shares[index])

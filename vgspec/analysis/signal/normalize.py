@@ -38,6 +38,8 @@ from vgspec.layers import signal as rule
 __all__ = ["batch_normalize", "normalize"]
 
 
+_SINGLE = 0.8
+"""Relative variance of the channels' variances from which a channel has one weight."""
 _EQUAL = 0.02
 """Share of the channels' means in the variance below which a function leaves all channels alike."""
 
@@ -82,7 +84,8 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
     taken = square = 0.0
     unequals: list[Unequal | None] = []
     few = []
-    for segment in state.segments:
+    singles: dict[int, float] = {}
+    for at, segment in enumerate(state.segments):
         x = segment.moments
         unequal = None
         few.append(segment.uneven or max(segment.excess + 2.0, 0.0) / elements)
@@ -109,6 +112,9 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
                 if unequal is not None and variance > 0.0:
                     inverse = unequal.square / variance
                     share = unequal.square
+            if segment.hetero > _SINGLE and segment.curve is not None and variance > 0.0:
+                share, raised = _single_weights(primitive.epsilon / variance)
+                singles[at], inverse = raised, share / variance * min(max(1.0 - few[-1] * (1.0 - share), 0.1), 1.0)
             values = [(value - mean_square) * inverse for value in x[1:5]]
             values += [(value - mean_cross) * inverse for value in x[5:]]
             y = Moments(0.0, *values)
@@ -145,8 +151,9 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
         # samples that are large get large gradients
         common = 0.0 if elsewhere is None else meeting(elsewhere.square, grad.samples) - 1.0
         cut = align(grad, sizes)
+        outer = 1.0
         rows = zip(cut, state.segments, few, inverses, shares, unequals, outputs, strict=True)
-        for g, segment, measured, inverse, share, unequal, after in rows:
+        for at, (g, segment, measured, inverse, share, unequal, after) in enumerate(rows):
             f = inverse * gain
             if primitive.frozen:
                 result.append(GradSegment(segment.size, g.q * f, g.p * f, g.s * f, g.r * f, g.k * f))
@@ -165,17 +172,33 @@ def batch_normalize(state: State, primitive: rule.BatchNormalize) -> Step:
             least = -(q + (positions - 1) * s) / max(elements - positions, 1)
             p, r = max(g.p - mean - of_p, least), max(g.r - mean - of_r, least)
             # the inverse was lowered for the values' mean; gradients have the mean of the inverse itself
-            level = (segment.hetero + measured) * share
+            hetero = 0.0 if at in singles else segment.hetero
+            level = (hetero + measured) * share
             f /= max(1.0 - level * (1.0 - share), 0.1)
             low = measured * share * share
             raised = 1.0 / (1.0 - min(low, 0.8)) if segment.uneven else 1.0 + low
-            spread = (1.0 + segment.hetero * share * share) * raised
+            spread = (1.0 + hetero * share * share) * raised
             given = g.given if after.curve is not None else None
             q, p, s, r, k = q * f * spread, p * f, s * f, r * f, g.k * f
-            result.append(GradSegment(segment.size, q, p, s, r, k, given=given, inverse=share, bow=g.bow))
-        return Pulled((grad.with_segments(result).normalised(),))
+            kept = 0.0 if at in singles else share  # what single weights take away again is left out from the start
+            result.append(GradSegment(segment.size, q, p, s, r, k, given=given, inverse=kept, bow=g.bow))
+            outer += (singles.get(at, 1.0) - 1.0) * segment.size / size
+        return Pulled((grad.with_segments(result, outer=outer).normalised(),))
 
     return Step((output,), pull, degree=1.0 if primitive.frozen else 0.0)
+
+
+def _single_weights(epsilon: float) -> tuple[float, float]:
+    """Channels of variance ``w^2`` for one Gaussian weight each; ``epsilon`` is relative to the mean of them.
+
+    Returns:
+        The mean of ``w^2 / (w^2 + epsilon)``, which the next layer gets and a gradient before the weight as well; and
+        the mean of ``1 / (w^2 + epsilon)`` relative to it, by which the gradient between the two layers is larger.
+    """
+    half = math.sqrt(max(0.5 * epsilon, 1e-12))
+    inverse = 0.5 * math.sqrt(math.pi) / half * math.exp(half * half) * math.erfc(half)
+    share = max(1.0 - epsilon * inverse, 1e-12)
+    return share, inverse / share
 
 
 def _with_the_value(g: GradSegment, segment: Segment) -> float:
