@@ -32,7 +32,10 @@ def alignment(grad: Grad, state: State) -> float:
 
 def body_of(state: State) -> float:
     """`Grad.body` at a tensor."""
-    q, elements = state.moments.q, state.positions * state.channels
+    return _body(state.moments.q, state.positions * state.channels)
+
+
+def _body(q: float, elements: int) -> float:
     return math.log(q) + 2.0 * math.log(max(elements, 1)) if q > 0.0 else math.inf
 
 
@@ -114,7 +117,8 @@ def aligned(step: Step, state: State) -> Step:
     if step.degree is None or len(step.outputs) != 1:
         return step
     degree, output, inner = step.degree, step.outputs[0], step.pull
-    elements, body = state.positions * state.channels, body_of(state)
+    elements, moments = state.positions * state.channels, state.moments
+    body = _body(moments.q, elements)
 
     def pull(grads: tuple[Grad | None, ...]) -> Pulled:
         result = inner(grads)
@@ -125,9 +129,7 @@ def aligned(step: Step, state: State) -> Step:
         segments = inward.segments if factor == 1.0 else tuple([g._replace(q=g.q * factor) for g in inward.segments])
         if _has_linear_part(outer):
             product = alignment(outer, output) * output.positions * output.channels / elements * degree
-            segments = _with_linear_part(
-                segments, outer, inward.log, inward.mean.q * factor, product, step, state.moments
-            )
+            segments = _with_linear_part(segments, outer, inward.log, inward.mean.q * factor, product, step, moments)
         elif not leans and not inward.leans:
             return result
         return Pulled(

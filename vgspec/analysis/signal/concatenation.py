@@ -33,6 +33,8 @@ def concatenate(states: tuple[State, ...], primitive: rule.Concatenate) -> Step:
     overlap = sum(part / total * state.overlap for part, state in zip(parts, states, strict=True))
     if axis == channel:
         segments = tuple(segment for state in states for segment in state.segments)
+        moments = [state.moments for state in states]
+        sums = [state.channels * x.q for state, x in zip(states, moments, strict=True)]
         output = (
             states[0]
             .with_segments(segments)
@@ -41,12 +43,10 @@ def concatenate(states: tuple[State, ...], primitive: rule.Concatenate) -> Step:
                 spread=spread,
                 dead=dead,
                 overlap=overlap,
-                profile=blend(
-                    [state.profile for state in states], [state.channels * state.moments.q for state in states]
-                ),
+                profile=blend([state.profile for state in states], sums),
                 reach=max(state.reach for state in states),
                 lag=common_lag("add", states),
-                vary=mixed([state.vary for state in states], [state.channels * state.moments.q for state in states]),
+                vary=mixed([state.vary for state in states], sums),
                 samples=None,
             )
         )
@@ -54,15 +54,15 @@ def concatenate(states: tuple[State, ...], primitive: rule.Concatenate) -> Step:
             output = output.sized(
                 blended(
                     [started(state.samples, state.vary) for state in states],
-                    [state.channels * state.moments.q for state in states],
-                    [state.channels * abs(state.moments.m) for state in states],
+                    sums,
+                    [state.channels * abs(x.m) for state, x in zip(states, moments, strict=True)],
                 )
             )
         widths = tuple(state.channels for state in states)
         within = tuple(tuple(segment.size for segment in state.segments) for state in states)
         flat = tuple(size for group in within for size in group)
 
-        energies = [state.positions * state.channels * state.moments.q for state in states]
+        energies = [state.positions * square for state, square in zip(states, sums, strict=True)]
         whole = sum(energies)
         lean_of = [math.log(energy / whole) if energy > 0.0 else -math.inf for energy in energies]
         bodies = [body_of(state) for state in states]
