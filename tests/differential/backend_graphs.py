@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from vgspec.ir import BATCH, Argument, Dim, Frame, Graph, Input, Node, Origin, Output, Ref, Tensor
+from vgspec.ir import BATCH, Argument, Dim, Frame, Graph, Input, Node, Origin, Output, Ref, Returns, Tensor
 from vgspec.layers import Layer, find_layer
 from vgspec.layers.base import Call
 
@@ -55,9 +55,17 @@ class Draft:
         return refs[0] if len(refs) == 1 else refs
 
     def graph(self, *outputs: Ref, compile: Any = None, **named: Ref) -> Graph:
+        """The graph; it returns a list of ``outputs``, a dict if some are ``named``, and the tensor if it is one."""
         made = [Output(str(ref), ref) for ref in outputs] + [Output(name, ref) for name, ref in named.items()]
+        returns = Returns.TENSOR if len(made) == 1 else Returns.DICT if named else Returns.LIST
         return Graph(
-            self.name, tuple(self.inputs), self.layers, tuple(self.nodes), tuple(made), compile=compile
+            self.name,
+            tuple(self.inputs),
+            self.layers,
+            tuple(self.nodes),
+            tuple(made),
+            compile=compile,
+            returns=returns,
         ).verify()
 
     def typed(self, value: Argument) -> Any:

@@ -17,7 +17,7 @@ from vgspec.backends.keras_model import build_model
 from vgspec.backends.objects import UnsupportedError, to_keras, to_keras_value
 from vgspec.catalogue.base import resolve
 from vgspec.diagnostics import Span
-from vgspec.ir import BATCH, Frame, Graph, Input, Node, Origin, Output, Ref, Tensor
+from vgspec.ir import BATCH, Frame, Graph, Input, Node, Origin, Output, Ref, Returns, Tensor
 from vgspec.layers import find_layer
 from vgspec.layers.base import Call
 
@@ -44,7 +44,9 @@ class TestEveryGraph:
         model = build_model(g)
         refs = [Ref(node.id, i) for node in g.nodes for i in range(len(node.outputs))]
         outputs = [output.ref for output in g.outputs]
-        tensors = model.output.values() if isinstance(model.output, dict) else [model.output]
+        form = {Returns.DICT: dict, Returns.LIST: list}.get(g.returns)
+        assert form is None or isinstance(model.output, form)
+        tensors = model.output.values() if form is dict else model.output if form is list else [model.output]
         assert refs
         for ref, tensor in zip(outputs, tensors, strict=True):
             expected = g.tensor(ref)

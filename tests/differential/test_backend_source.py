@@ -7,6 +7,7 @@ import keyword
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from vgspec.backends.keras_model import build_model
 from vgspec.backends.keras_source import emit_source
 from vgspec.backends.layout import WIDTH, Variable, assignment, expression, literal
 from vgspec.frontend.compile_section import build_compile
-from vgspec.ir import BATCH, Frame, Graph, Input, Node, Output, Ref, Tensor
+from vgspec.ir import BATCH, Frame, Graph, Input, Node, Output, Ref, Returns, Tensor
 from vgspec.layers import find_layer
 
 pytestmark = [
@@ -220,6 +221,7 @@ def test_names_are_only_ever_data(names: list[str], model: str, output: str) -> 
             Node(second + first + "again", first, (("inputs", Ref(two)),), (tensor,)),
         ),
         (Output(output, Ref(second)), Output(output + "more", Ref(second + first + "again"))),
+        returns=Returns.DICT,
     ).verify()
     tree = ast.parse(emit_source(g))
     assert [type(item).__name__ for item in tree.body] == ["Expr", "Import", "FunctionDef", "If"]
@@ -259,8 +261,8 @@ def test_any_expansion_chain_gives_the_same_calls(
         value = d.call(
             name, "Dense", source, units=data.draw(st.sampled_from([4, 5])), use_bias=data.draw(st.booleans())
         )
-    outputs = data.draw(st.lists(st.sampled_from(list(d.types)), max_size=2, unique=True))
-    g = d.graph(**{f"o{i}": ref for i, ref in enumerate({value: 0, **dict.fromkeys(outputs)})})
+    outputs = {value: 0, **dict.fromkeys(data.draw(st.lists(st.sampled_from(list(d.types)), max_size=2, unique=True)))}
+    g = d.graph(**{f"o{i}": ref for i, ref in enumerate(outputs)}) if data.draw(st.booleans()) else d.graph(*outputs)
     made: list[tuple[object, ...]] = []
     space = {"keras": _Recorder(made), "__name__": "generated"}
     exec(emit_source(g).replace("import keras\n", "", 1), space)
@@ -269,8 +271,9 @@ def test_any_expansion_chain_gives_the_same_calls(
     assert [
         (name, {k: v for k, v in kwargs.items() if (k, v) != ("use_bias", True)}, read) for name, kwargs, read in made
     ] == expected
+    named = {output.name: str(output.ref) for output in g.outputs}
     one = str(g.outputs[0].ref)
-    assert result == (one if len(g.outputs) == 1 else {output.name: str(output.ref) for output in g.outputs})
+    assert result == {Returns.TENSOR: one, Returns.LIST: list(named.values()), Returns.DICT: named}[g.returns]
 
 
 class _Recorder:
@@ -368,8 +371,10 @@ SECTIONS = [
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-@pytest.mark.parametrize("outputs", [1, 2])
-def test_compile_settings(section: dict[str, object], outputs: int) -> None:
+@pytest.mark.parametrize(
+    ("outputs", "returns"), [(1, Returns.TENSOR), (1, Returns.DICT), (2, Returns.LIST), (2, Returns.DICT)]
+)
+def test_compile_settings(section: dict[str, object], outputs: int, returns: Returns) -> None:
     """Model and source train alike, step for step."""
     d = Draft()
     x = d.input("x", 4)
@@ -381,7 +386,7 @@ def test_compile_settings(section: dict[str, object], outputs: int) -> None:
         }
     compiled, problems = build_compile(section, tuple(named))
     assert compiled is not None, problems
-    g = d.graph(compile=compiled, **named)
+    g = replace(d.graph(compile=compiled, **named), returns=returns)
     source = emit_source(g)
     compile(source, "generated", "exec")
     assert "model.compile(" in source
@@ -389,7 +394,8 @@ def test_compile_settings(section: dict[str, object], outputs: int) -> None:
     other.set_weights(model.get_weights())
     assert scrubbed(model.get_compile_config(), set()) == scrubbed(other.get_compile_config(), set())
     targets = np.tile(np.eye(3), (4, 1))[:8]
-    y = dict.fromkeys(named, targets) if outputs > 1 else targets
+    forms = {Returns.TENSOR: targets, Returns.LIST: [targets] * outputs, Returns.DICT: dict.fromkeys(named, targets)}
+    y: object = forms[returns]
     inputs = np.random.default_rng(0).normal(size=(8, 4))
     one, two = (m.fit(inputs, y, epochs=2, verbose=0, shuffle=False).history for m in (model, other))
     assert one == two

@@ -14,13 +14,13 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
+from vgspec.api import load_spec  # noqa: E402
 from vgspec.backends.compiling import compile_arguments  # noqa: E402
 from vgspec.catalogue.base import KerasObject  # noqa: E402
 from vgspec.catalogue.losses import KERAS as LOSSES  # noqa: E402
 from vgspec.catalogue.losses import Labels, Loss  # noqa: E402
 from vgspec.catalogue.metrics import KERAS as METRICS  # noqa: E402
 from vgspec.catalogue.optimizers import ALL as OPTIMIZERS  # noqa: E402
-from vgspec.frontend.compile_section import build_compile  # noqa: E402
 
 pytestmark = pytest.mark.tensorflow
 
@@ -44,10 +44,11 @@ NO_METRIC_OF_OUTPUTS = {
 }
 
 
-def arguments(data: Any, outputs: tuple[str, ...] = ("y",)) -> dict[str, Any]:
-    spec, problems = build_compile(data, outputs)
-    assert spec is not None, problems
-    return compile_arguments(spec)
+def arguments(data: Any, outputs: Any = "y") -> dict[str, Any]:
+    names = [outputs] if isinstance(outputs, str) else list(outputs)
+    layers = [{"id": name, "in": "x", "Dense": {"units": 4}} for name in names]
+    document = {"vgspec": "1", "inputs": {"x": [5]}, "layers": layers, "outputs": outputs, "compile": data}
+    return compile_arguments(load_spec(document).require_graph())
 
 
 def available(cls: type[KerasObject]) -> bool:
@@ -132,13 +133,14 @@ def test_ids_keep_the_names_that_keras_logs() -> None:
     assert [float(got[name]) for name in got] == pytest.approx([float(expected[name]) for name in got], rel=1e-5)
 
 
-def two_outputs() -> Any:
+def two_outputs(form: type) -> Any:
     keras.utils.set_random_seed(1)
     x = keras.Input((5,))
     outputs = {"a": keras.layers.Dense(3, name="a", activation="softmax")(x), "b": keras.layers.Dense(1, name="b")(x)}
-    return keras.Model(x, outputs)
+    return keras.Model(x, outputs if form is dict else list(outputs.values()))
 
 
+@pytest.mark.parametrize("form", [dict, list])
 @pytest.mark.parametrize(
     ("section", "by_hand"),
     [
@@ -156,12 +158,17 @@ def two_outputs() -> Any:
         ),
     ],
 )
-def test_several_outputs_train_as_written_for_keras(section: Any, by_hand: Any) -> None:
+def test_several_outputs_train_as_written_for_keras(section: Any, by_hand: Any, form: type) -> None:
     x = np.random.default_rng(0).standard_normal((6, 5)).astype("float32")
-    y = {"a": np.array([0, 1, 2, 0, 1, 2]), "b": np.ones((6, 1), "float32")}
+    y: Any = {"a": np.array([0, 1, 2, 0, 1, 2]), "b": np.ones((6, 1), "float32")}
+    names = {"a": "a", "b": "b"}
+    if form is list:
+        y = list(y.values())
+        by_hand = {key: [value.get(name) for name in names] for key, value in by_hand.items()}
+    ours = arguments({"optimizer": "sgd", **section}, names if form is dict else list(names))
     logs = []
-    for given in (arguments({"optimizer": "sgd", **section}, ("a", "b")), {"optimizer": "sgd", **by_hand}):
-        model = two_outputs()
+    for given in (ours, {"optimizer": "sgd", **by_hand}):
+        model = two_outputs(form)
         model.compile(**given)
         logs.append(model.train_on_batch(x, y, return_dict=True))
     assert list(logs[0]) == list(logs[1])
@@ -169,9 +176,7 @@ def test_several_outputs_train_as_written_for_keras(section: Any, by_hand: Any) 
 
 
 def test_every_call_makes_new_objects() -> None:
-    spec, _ = build_compile({"optimizer": "adam", "loss": "mse", "metrics": ["mae"]}, ("y",))
-    assert spec is not None
-    first, second = compile_arguments(spec), compile_arguments(spec)
+    first, second = (arguments({"optimizer": "adam", "loss": "mse", "metrics": ["mae"]}) for _ in range(2))
     assert first["optimizer"] is not second["optimizer"]
     assert first["metrics"][0] is not second["metrics"][0]
 

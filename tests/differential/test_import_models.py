@@ -242,6 +242,60 @@ def test_an_input_can_be_an_output_too() -> None:
         assert sorted(rebuilt(np.ones((1, 4), "f"))) == ["same", "twice"]
 
 
+def _unet_like(returned: Callable[[Any, Any, Any], Any]) -> Any:
+    """Three outputs of different depth, whose names sort otherwise than their order."""
+    x = keras.Input((8,), name="x")
+    deep = L.Dense(8, activation="relu", name="b_deep")(L.Dense(8, name="first")(x))
+    z = L.Dense(8, name="z_side")(x)
+    end = L.Add(name="m_end")([deep, z])
+    return keras.Model(x, returned(end, L.Dense(3, name="a_head")(z), L.Dense(2, name="c_head")(deep)))
+
+
+@pytest.mark.parametrize("flat", [False, True], ids=["decompiled", "flat"])
+@pytest.mark.parametrize(
+    "returned",
+    [
+        lambda p, q, r: [p, q, r],
+        lambda p, q, r: [r, q, p],
+        lambda p, q, r: (q, r),
+        lambda p, q, r: [r],
+        lambda p, q, r: [q, r, q],
+        lambda p, q, r: {"z": p, "a": q, "k": r},
+        lambda p, q, r: {"only": r},
+    ],
+    ids=["list", "reversed", "tuple", "list of one", "one twice", "dict", "dict of one"],
+)
+def test_what_a_model_returns_is_returned(returned: Any, flat: bool) -> None:
+    model = _unet_like(returned)
+    spec = vgspec.from_keras(model, flat=flat)
+    assert spec.diagnostics == ()
+    again = vgspec.compile_spec(spec.to_yaml())
+    keras.tree.assert_same_structure(keras.tree.lists_to_tuples(model(np.ones((1, 8)))), _tuples(again))
+    names = [[weight.path for weight in one.weights] for one in (model, again)]
+    assert names[0] == names[1]
+    again.set_weights(model.get_weights())
+    x = np.random.default_rng(0).normal(size=(3, 8))
+    for before, after in zip(*(keras.tree.flatten(one(x)) for one in (model, again)), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def _tuples(model: Any) -> Any:
+    return keras.tree.lists_to_tuples(model(np.ones((1, 8))))
+
+
+def test_a_structure_of_structures_becomes_a_list_and_a_note() -> None:
+    model = _unet_like(lambda p, q, r: {"z": [p, q], "a": {"k": r}})
+    spec = vgspec.from_keras(model)
+    (note,) = spec.diagnostics
+    assert "here it is a list of its 3 outputs" in note.message
+    again = vgspec.compile_spec(spec.to_yaml())
+    assert [weight.path for weight in model.weights] == [weight.path for weight in again.weights]
+    again.set_weights(model.get_weights())
+    x = np.ones((2, 8))
+    for before, after in zip(keras.tree.flatten(model(x)), again(x), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
 def test_a_registered_layer_goes_there_and_back(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "gates_for_a_test.py").write_text(
         """

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vgspec import SpecError, load_spec
-from vgspec.ir import Graph, Ref, format_shape
+from vgspec.ir import Graph, Ref, Returns, format_shape
 
 
 def graph(text: str, **params: Any) -> Graph:
@@ -47,9 +47,39 @@ def test_in_names_an_id_and_a_list_is_merged() -> None:
     assert [output.name for output in g.outputs] == ["add", "p"]
 
 
-def test_named_outputs_keep_their_names() -> None:
-    g = graph(head() + "layers: [{id: d, Dense: {units: 4}}]\noutputs: {label: d}")
-    assert [(o.name, o.ref) for o in g.outputs] == [("label", Ref("d"))]
+TWO = "layers: [{id: d, in: x, Dense: {units: 4}}, {id: e, in: d, Dense: {units: 2}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "named", "returns"),
+    [
+        ("d", {"d": "d"}, Returns.TENSOR),
+        ("[d]", {"d": "d"}, Returns.TENSOR),
+        ("[{label: d}]", {"label": "d"}, Returns.TENSOR),
+        ("{label: d}", {"label": "d"}, Returns.DICT),
+        ("[e, d]", {"e": "e", "d": "d"}, Returns.LIST),
+        ("[e, {label: d}, {again: e}]", {"e": "e", "label": "d", "again": "e"}, Returns.LIST),
+        ("{z: e, label: d}", {"z": "e", "label": "d"}, Returns.DICT),
+    ],
+)
+def test_the_model_returns_what_outputs_is(written: str, named: dict[str, str], returns: Returns) -> None:
+    g = graph(head() + TWO + f"outputs: {written}")
+    assert {o.name: str(o.ref) for o in g.outputs} == named
+    assert list(named) == [o.name for o in g.outputs]
+    assert g.returns is returns
+
+
+def test_a_last_layer_with_several_outputs_gives_a_list() -> None:
+    g = graph(head("{x: [5, 3]}") + "layers: [{id: r, LSTM: {units: 4, return_state: true}}]")
+    assert ([o.name for o in g.outputs], g.returns) == (["r", "r_1", "r_2"], Returns.LIST)
+
+
+def test_the_form_of_outputs_is_part_of_the_model_and_the_order_of_a_dict_is_not() -> None:
+    forms = {
+        w: graph(head() + TWO + f"outputs: {w}").hash() for w in ("[d, e]", "{d: d, e: e}", "{e: e, d: d}", "[e, d]")
+    }
+    assert forms["{d: d, e: e}"] == forms["{e: e, d: d}"]
+    assert len(set(forms.values())) == 3
 
 
 def test_parameters_with_defaults_bounds_and_overrides() -> None:

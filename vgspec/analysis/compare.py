@@ -14,7 +14,7 @@ from typing import Any
 
 from vgspec.analysis.cost import graph_cost, node_costs
 from vgspec.importers.order import canonical_order
-from vgspec.ir import Argument, Graph, Node, Ref
+from vgspec.ir import Argument, Graph, Node, Ref, Returns
 
 __all__ = ["CallChange", "Comparison", "compare"]
 
@@ -170,7 +170,9 @@ def _other(a: Graph, b: Graph, pairs: Mapping[str, str]) -> list[str]:
     before = {item.name: str(Ref(pairs.get(item.ref.node, item.ref.node), item.ref.index)) for item in a.outputs}
     after = {item.name: str(item.ref) for item in b.outputs}
     found += _by_name("output", before, after)
-    if list(before) != list(after) and sorted(before) == sorted(after):
+    if a.returns is not b.returns:
+        found.append(f"returns: a {a.returns.value} → a {b.returns.value}")
+    elif a.returns is Returns.LIST and list(before) != list(after) and sorted(before) == sorted(after):
         found.append(f"order of outputs: {', '.join(before)} → {', '.join(after)}")
     settings = [{} if graph.compile is None else graph.compile.canonical() for graph in (a, b)]
     for key in dict.fromkeys((*settings[0], *settings[1])):

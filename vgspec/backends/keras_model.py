@@ -1,8 +1,8 @@
 """From a graph to a Keras functional model.
 
-Layers carry the names of the graph's layers, which are the node ids. A model with one output gives a
-tensor, one with several a dict by output name, so that losses and metrics are given by these names. Inputs may be
-passed as a list in the graph's order or as a dict by name.
+Layers carry the names of the graph's layers, which are the node ids. The model returns a tensor, a list or a dict, as
+the graph says, and takes losses and metrics in that form. Inputs may be passed as a list in the graph's order or as a
+dict by name.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def build_model(graph: Graph, *, seed: int | None = None) -> Any:
     except Exception as error:
         raise BuildError([_refused("Keras cannot make a model of these layers", error)]) from error
     if graph.compile is not None:
-        _compile(model, graph.compile)
+        _compile(model, graph)
     return model
 
 
@@ -206,11 +206,11 @@ def _differs(node: Node, got: str, inferred: str) -> Diagnostic:
     )
 
 
-def _compile(model: Any, settings: Any) -> None:
+def _compile(model: Any, graph: Graph) -> None:
     from vgspec.backends.compiling import compile_arguments
 
     try:
-        model.compile(**compile_arguments(settings))
+        model.compile(**compile_arguments(graph))
     except UnsupportedError as error:
         message = f"{error}, which the compile section needs"
         raise BuildError([about(UNSUPPORTED_BY_KERAS, message, help=_UPGRADE)]) from error

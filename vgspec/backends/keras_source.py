@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vgspec.backends.blocks import BlockCall, Parameter, Suffixed, Template, Unit, find_blocks, given_by, read_by
+from vgspec.backends.compiling import compile_settings
 from vgspec.backends.construct import Construct, Expr, LayerUse, Name, Network, TensorUse, describe_value, parts
 from vgspec.backends.layout import INDENT, Joined, Variable, assignment, expression
 from vgspec.backends.program import CallStep, InputStep, LayerStep, Program, Results, Step, plan
@@ -33,7 +34,7 @@ def emit_source(graph: Graph) -> str:
     networks: list[tuple[Variable, Program]] = []
     program = _with_networks(plan(graph), networks, taken)
     templates, units = find_blocks(graph, program)
-    settings = [] if graph.compile is None else [(n, describe_value(value)) for n, value in graph.compile.arguments()]
+    settings = [(name, describe_value(value)) for name, value in compile_settings(graph)]
     functions = [_function(template, taken) for template in templates]
     programs = (program, *(inner for _, inner in networks))
     steps = [step for item in programs for step in item.steps]

@@ -271,7 +271,7 @@ def _losses(keras: Any, model: Any) -> list[_Loss | None]:
 
 
 def _output_names(model: Any) -> list[str]:
-    """The key of each output, in the order of ``model.outputs``: of the dict of outputs, or the layer's name."""
+    """The key of each output, in the order of ``model.outputs``: of a dict of outputs, or the layer's name."""
     keys = {}
     structure = getattr(model, "_outputs_struct", None)
     if isinstance(structure, Mapping):

@@ -17,7 +17,7 @@ from vgspec.backends.errors import BuildError, about
 from vgspec.catalogue.base import KerasObject
 from vgspec.codes import OPAQUE_NOT_BUILT
 from vgspec.diagnostics import Diagnostic
-from vgspec.ir import Argument, Graph, Input, Node, Ref, Tensor
+from vgspec.ir import Argument, Graph, Input, Node, Ref, Returns, Tensor
 from vgspec.layers.opaque import is_opaque
 from vgspec.layers.operations.base import Operation
 
@@ -79,7 +79,7 @@ class Program:
         name: the model's name.
         steps: inputs first, each layer right before its first call.
         inputs: one tensor, or a list of them: Keras then takes a list in this order as well as a dict by name.
-        outputs: one tensor, or a dict by output name, the keys that losses and metrics are given by.
+        outputs: one tensor, a list of them, or a dict by output name.
     """
 
     name: str
@@ -112,13 +112,20 @@ def plan(graph: Graph) -> Program:
             steps.append(LayerStep(node.layer, make.adding(name=node.layer), node))
         steps.append(_call(node, operator))
     inputs = [TensorUse(Ref(item.name)) for item in graph.inputs]
-    outputs = {item.name: TensorUse(item.ref) for item in graph.outputs}
     return Program(
         name=graph.name,
         steps=tuple(steps),
         inputs=inputs[0] if len(inputs) == 1 else inputs,
-        outputs=next(iter(outputs.values())) if len(outputs) == 1 else outputs,
+        outputs=_returned(graph),
     )
+
+
+def _returned(graph: Graph) -> Expr:
+    outputs = {item.name: TensorUse(item.ref) for item in graph.outputs}
+    if graph.returns is Returns.DICT:
+        return outputs
+    found = list(outputs.values())
+    return found if graph.returns is Returns.LIST else found[0]
 
 
 def _opaque(graph: Graph) -> list[Diagnostic]:

@@ -125,18 +125,27 @@ def definitions() -> dict[str, Any]:
         "suppressions": {"anyOf": [_ref("suppression"), {"type": "array", "items": _ref("suppression")}]},
         "compile": _compile(),
         "outputs": {
+            "anyOf": [_ref("reference"), {"type": "array", "items": _ref("reference"), "minItems": 1}, _named()]
+        },
+        "model_outputs": {
             "anyOf": [
                 _ref("reference"),
-                {"type": "array", "items": _ref("reference"), "minItems": 1},
-                {
-                    "type": "object",
-                    "additionalProperties": _ref("reference"),
-                    "propertyNames": _NAMES,
-                    "minProperties": 1,
-                    "x-expect": "a mapping of output names to ids",
-                },
+                {"type": "array", "items": {"anyOf": [_ref("reference"), _named(at_most=1)]}, "minItems": 1},
+                _named(),
             ]
         },
+    }
+
+
+def _named(at_most: int | None = None) -> dict[str, Any]:
+    """Outputs by name."""
+    return {
+        "type": "object",
+        "additionalProperties": _ref("reference"),
+        "propertyNames": _NAMES,
+        "minProperties": 1,
+        **({} if at_most is None else {"maxProperties": at_most}),
+        "x-expect": "a mapping of output names to ids" if at_most is None else "the name of an output and its id",
     }
 
 
@@ -183,7 +192,10 @@ def root() -> dict[str, Any]:
                 "description": "Sub-graphs with typed parameters, used with 'use'.",
             },
             "layers": _described(_ref("items"), "The model: each item is applied to the one above, or to 'in'."),
-            "outputs": _described(_ref("outputs"), "One id, a list or a mapping; the last layer by default."),
+            "outputs": _described(
+                _ref("model_outputs"),
+                "What the model returns: an id, a list, or a mapping of names to ids; the last layer by default.",
+            ),
             "compile": _described(_ref("compile"), "Optimizer, loss and metrics, as model.compile takes them."),
             "lint": {
                 "anyOf": [

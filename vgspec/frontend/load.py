@@ -15,12 +15,13 @@ from vgspec.frontend.builder import Builder
 from vgspec.frontend.expand import Expander
 from vgspec.frontend.findings import Findings, TooMuch
 from vgspec.frontend.library import Library, load_includes, project_root
+from vgspec.frontend.outputs import read_outputs
 from vgspec.frontend.parameters import bind_parameters
 from vgspec.frontend.published import published_schema
 from vgspec.frontend.scope import Scope, suppressions
 from vgspec.frontend.structure import check_structure
 from vgspec.frontend.values import FAILED, Environment, evaluate_node
-from vgspec.ir import BATCH, Graph, Input, Origin, Output, Ref, Sym, Tensor
+from vgspec.ir import BATCH, Graph, Input, Origin, Ref, Sym, Tensor
 from vgspec.layers.registry import REGISTRY
 from vgspec.limits import DEFAULT_LIMITS, Limits
 from vgspec.source import (
@@ -231,19 +232,19 @@ def _build_graph(library: Library, findings: Findings, limits: Limits) -> Graph 
         missing = f"the model has {len(scope.ids)} inputs; say with 'in' which one this layer is applied to"
     expander = Expander(builder)
     last = expander.items(root.get("layers"), "/layers", scope, current, missing)
-    outputs = _outputs(root, expander, scope, last)
+    ends = None if _tainted(library, "/outputs") else read_outputs(root, expander, scope, last)
     compile_node = root.get("compile")
     compiled = None
-    if isinstance(compile_node, MappingNode) and outputs is not None and not _tainted(library, "/compile"):
-        compiled = _compile(compile_node, [output.name for output in outputs], env)
-    if outputs is None or failed_inputs or findings.failed:
+    if isinstance(compile_node, MappingNode) and ends is not None and not _tainted(library, "/compile"):
+        compiled = _compile(compile_node, [output.name for output in ends.outputs], env)
+    if ends is None or failed_inputs or findings.failed:
         return None
     name_node = root.get("name")
     name = name_node.value if isinstance(name_node, ScalarNode) and isinstance(name_node.value, str) else "model"
     used = {node.layer for node in builder.nodes}
     layers = {key: layer for key, layer in builder.layers.items() if key in used}
     meta = {"lint": scope.lint}
-    graph = Graph(name, tuple(builder.inputs), layers, tuple(builder.nodes), outputs, compiled, meta)
+    graph = Graph(name, tuple(builder.inputs), layers, tuple(builder.nodes), ends.outputs, compiled, meta, ends.returns)
     return graph.verify()
 
 
@@ -309,51 +310,6 @@ def _report_at(
 ) -> None:
     span = None if node is None else node.span
     env.findings.add(code.diagnostic(message, span=span, pointer=pointer, file=env.file, help=help))
-
-
-def _outputs(
-    root: MappingNode, expander: Expander, scope: Scope, last: tuple[Ref, ...] | None
-) -> tuple[Output, ...] | None:
-    node = root.get("outputs")
-    file = scope.env.file
-    if node is None:
-        layers = root.get("layers")
-        if isinstance(layers, SequenceNode) and not layers.items:
-            message = "a model needs at least one layer"
-            _report_at(scope.env, codes.OUT_OF_RANGE, message, layers, "/layers")
-            return None
-        if last is None:
-            return None
-        origin = expander.builder.nodes[-1].origin if expander.builder.nodes else Origin("/layers", file)
-        return tuple(Output(_output_name(ref), ref, origin) for ref in last)
-    named: list[tuple[str | None, SNode, str]]
-    if isinstance(node, MappingNode):
-        named = [(name, item, pointer_join("/outputs", name)) for name, item in node.items()]
-    elif isinstance(node, SequenceNode):
-        named = [(None, item, pointer_join("/outputs", i)) for i, item in enumerate(node.items)]
-    else:
-        named = [(None, node, "/outputs")]
-    if _tainted(scope.library, "/outputs"):
-        return None
-    found: list[Output] = []
-    taken: set[str] = set()
-    failed = False
-    for name, item, pointer in named:
-        ref = expander.reference(item, pointer, scope)
-        if ref is None:
-            failed = True
-            continue
-        label = name or _output_name(ref)
-        if label in taken:
-            _report_at(scope.env, codes.DUPLICATE_ID, f"two outputs are called {label!r}", item, pointer)
-            failed = True
-        taken.add(label)
-        found.append(Output(label, ref, Origin(pointer, file, item.span)))
-    return None if failed else tuple(found)
-
-
-def _output_name(ref: Ref) -> str:
-    return ref.node if ref.index == 0 else f"{ref.node}_{ref.index}"
 
 
 def _compile(node: MappingNode, output_names: list[str], env: Environment) -> Any:

@@ -184,7 +184,9 @@ def _old_keyword(value: Any, pointer: str) -> Any:
 
 
 def read_structure(value: Any, pointer: str) -> Any:
-    """The inputs or outputs of a model: a `TensorRef`, or a tuple or dict of structures, the keys sorted.
+    """The inputs or outputs of a model: a `TensorRef`, or a tuple or dict of structures.
+
+    Keys are sorted, as Keras does when it numbers the tensors of a structure.
 
     Raises:
         ImportProblem: for anything else.

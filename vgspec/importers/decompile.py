@@ -13,13 +13,21 @@ from typing import Any
 
 from vgspec.frontend.load import load
 from vgspec.frontend.scope import snake_case
-from vgspec.importers.document import flat_document, head, layer_value, outputs_value, shared_inside, shared_keys
+from vgspec.importers.document import (
+    flat_document,
+    has_own_name,
+    head,
+    layer_value,
+    outputs_value,
+    shared_inside,
+    shared_keys,
+)
 from vgspec.importers.items import Item, Items, thaw, written
 from vgspec.importers.networks import with_networks
 from vgspec.importers.order import same_model
 from vgspec.importers.regions import Regions
 from vgspec.importers.roll import Block, roll
-from vgspec.ir import Graph, Ref
+from vgspec.ir import Graph, Output, Ref, Returns
 
 __all__ = ["decompile"]
 
@@ -108,9 +116,8 @@ def _top_ids(items: Items, graph: Graph) -> tuple[list[Item], str]:
     if not shown:
         return shown, ""
     final = graph.outputs[-1].ref.node
-    single = len(graph.outputs) == 1 and graph.outputs[0].name == final and graph.outputs[0].ref.index == 0
     if items[-1].action in ("residual", "parallel", "repeat", "use"):
-        if not single or not shown[-1].id:
+        if graph.returns is not Returns.TENSOR:
             shown[-1] = replace(shown[-1], id=shown[-1].id or _fresh("head", shown))
         return shown, shown[-1].id
     shown[-1] = replace(shown[-1], id=final if items[-1].id == final else shown[-1].id)
@@ -125,21 +132,23 @@ def _fresh(name: str, items: list[Item]) -> str:
 
 
 def _outputs(graph: Graph, items: list[Item], last: str, names: Mapping[str, str]) -> Any:
-    final = items[-1]
+    final, inner = items[-1], ""
     if final.action in ("residual", "parallel", "repeat", "use"):
         others = {item.id for item in items[:-1]}
         ends = [output.ref.node for output in graph.outputs]
         inner = next((end for end in ends if end in graph.by_id and names.get(end, end) not in others), "")
-
-        def name(ref: Ref) -> str:
-            return last if ref.node == inner else _plain(graph, ref, names)
-
-        return {output.name: name(output.ref) for output in graph.outputs}
     composed = {item.id for item in items if item.action in ("residual", "parallel", "repeat", "use", "call")}
-    if any(names.get(output.ref.node) in composed for output in graph.outputs):  # their calls have longer ids
-        return {output.name: _plain(graph, output.ref, names) for output in graph.outputs}
-    previous = Ref(final.id) if final.id and final.id in graph.by_id else None
-    return outputs_value(graph, lambda ref: _plain(graph, ref, names), previous)
+
+    def shown(ref: Ref) -> str:
+        return last if ref.node == inner else _plain(graph, ref, names)
+
+    def named(output: Output) -> bool:  # what comes out of composed items has a longer id
+        return shown(output.ref).partition(":")[0] in composed or has_own_name(output)
+
+    if graph.returns is Returns.TENSOR:  # what it is called matters to nobody
+        ref = graph.outputs[0].ref
+        return None if inner or ref == Ref(final.id) else shown(ref)
+    return outputs_value(graph, shown, None, named)
 
 
 def _plain(graph: Graph, ref: Ref, names: Mapping[str, str]) -> str:

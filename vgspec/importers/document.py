@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from vgspec.frontend.outputs import output_name
 from vgspec.frontend.scope import snake_case
-from vgspec.ir import BATCH, Argument, Graph, Input, Node, Output, Ref, Sym, refs_of
+from vgspec.ir import BATCH, Argument, Graph, Input, Node, Output, Ref, Returns, Sym, refs_of
 from vgspec.layers.inner import InnerModel
 
 __all__ = [
     "Unwritable",
     "call_item",
     "flat_document",
+    "has_own_name",
     "input_value",
     "layer_value",
     "networks_of",
@@ -234,17 +236,25 @@ def source_value(layer: Any, node: Node, previous: Ref | None, name: Any) -> tup
     return {key: written(value) for key, value in given.items()}, literals
 
 
-def outputs_value(graph: Graph, name: Any, last: Ref | None) -> Any:
-    """What ``outputs`` says; None where it is the last item, under its own name."""
+def has_own_name(output: Output) -> bool:
+    """Whether an output is called otherwise than by its id."""
+    return output.name != output_name(output.ref)
 
-    def own(output: Output) -> bool:
-        ref = output.ref
-        return output.name == (ref.node if ref.index == 0 else f"{ref.node}_{ref.index}")
 
-    outputs = graph.outputs
-    if len(outputs) == 1 and outputs[0].ref == last and own(outputs[0]):
-        return None
-    if all(own(output) for output in outputs):
-        names = [name(output.ref) for output in outputs]
-        return names[0] if len(names) == 1 else names
-    return {output.name: name(output.ref) for output in outputs}
+def outputs_value(
+    graph: Graph, shown: Callable[[Ref], str], last: Ref | None, named: Callable[[Output], bool] = has_own_name
+) -> Any:
+    """What ``outputs`` says; None where it is the last item, under its own name.
+
+    Args:
+        graph: the model.
+        shown: what the document calls a value.
+        last: what the last item gives, if that is one value.
+        named: whether an output's name must be said, because it does not follow from the id.
+    """
+    if graph.returns is Returns.DICT:
+        return {output.name: shown(output.ref) for output in graph.outputs}
+    first = graph.outputs[0]
+    if graph.returns is Returns.TENSOR and not named(first):
+        return None if first.ref == last else shown(first.ref)
+    return [{item.name: shown(item.ref)} if named(item) else shown(item.ref) for item in graph.outputs]

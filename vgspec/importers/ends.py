@@ -10,10 +10,10 @@ from vgspec.diagnostics import Diagnostic
 from vgspec.importers.calls import TensorRef, tensors
 from vgspec.importers.model_config import Entry, ModelConfig
 from vgspec.importers.problem import ImportProblem
-from vgspec.ir import BATCH, Input, Origin, Tensor
+from vgspec.ir import BATCH, Input, Origin, Returns, Tensor
 from vgspec.source import pointer_join
 
-__all__ = ["input_keys", "model_input", "named_tensors"]
+__all__ = ["input_keys", "is_nested", "model_input", "named_tensors", "returned"]
 
 
 def model_input(entry: Entry, name: str, file: str) -> Input:
@@ -48,7 +48,7 @@ def input_keys(model: ModelConfig, file: str) -> tuple[Mapping[str, str], list[D
     A spec has one name for an input. Where the model takes a dict, that is the key, because the user's data has it.
     """
     structure = model.inputs
-    if isinstance(structure, Mapping) and all(isinstance(item, TensorRef) for item in structure.values()):
+    if isinstance(structure, Mapping) and not is_nested(structure):
         layers = {name for name, entry in model.entries.items() if not entry.is_input}
         keys = {ref.layer: key for key, ref in structure.items() if key not in layers}
         return keys, [
@@ -60,8 +60,7 @@ def input_keys(model: ModelConfig, file: str) -> tuple[Mapping[str, str], list[D
             for name, key in keys.items()
             if name != key
         ]
-    nested = isinstance(structure, Mapping | tuple) and not all(isinstance(item, TensorRef) for item in structure)
-    if not nested:
+    if not is_nested(structure):
         return {}, []
     names = ", ".join(ref.layer for ref in tensors(structure))
     message = f"the model takes a nested structure of inputs; one built from the spec takes a list: {names}"
@@ -81,3 +80,18 @@ def named_tensors(structure: Any) -> Iterator[tuple[str, TensorRef]]:
     else:
         for item in structure:
             yield from named_tensors(item)
+
+
+def is_nested(structure: Any) -> bool:
+    """Whether inputs or outputs are more than a tensor, a list of tensors or a dict of tensors."""
+    if isinstance(structure, TensorRef):
+        return False
+    items = structure.values() if isinstance(structure, Mapping) else structure
+    return not all(isinstance(item, TensorRef) for item in items)
+
+
+def returned(structure: Any) -> Returns:
+    """What a model returns that has this structure of outputs: a list of one is to Keras the tensor itself."""
+    if isinstance(structure, Mapping) and not is_nested(structure):
+        return Returns.DICT
+    return Returns.TENSOR if len(list(named_tensors(structure))) == 1 else Returns.LIST

@@ -16,8 +16,9 @@ from vgspec.diagnostics import Diagnostic, has_errors
 from vgspec.frontend.builder import Builder
 from vgspec.frontend.findings import Findings
 from vgspec.frontend.opaque import opaque_findings
+from vgspec.frontend.outputs import output_name
 from vgspec.importers.calls import ConfigCall, TensorRef, keras_tensor, tensors
-from vgspec.importers.ends import input_keys, model_input, named_tensors
+from vgspec.importers.ends import input_keys, is_nested, model_input, named_tensors, returned
 from vgspec.importers.envelope import Envelope, open_envelope
 from vgspec.importers.files import NO_WEIGHTS
 from vgspec.importers.given import Bound, call_arguments, nested_inputs
@@ -152,12 +153,15 @@ class _Reader:
         names = [name for name, _ in named_tensors(model.outputs)]
         found: list[Output] = []
         for name, value in zip(names, outputs, strict=True):
-            label = spec_name(name) if name else (value.node if value.index == 0 else f"{value.node}_{value.index}")
+            label = self._name(name) if name else output_name(value)
             while any(label == other.name for other in found):
                 label += "_"
             found.append(Output(label, value, Origin(model.pointer, self.file)))
         compiled, left_out = self._compile(around, tuple(found), model)
         notes += left_out
+        if is_nested(model.outputs):
+            message = f"the model returns a structure of structures; here it is a list of its {len(found)} outputs"
+            notes.append(codes.IMPORT_CHANGED.diagnostic(message, file=self.file, pointer=model.pointer))
         notes += [
             codes.IMPORT_CHANGED.diagnostic(
                 f"the Keras name {old!r} cannot be an id of a spec; it is {new!r} here", file=self.file, node=new
@@ -172,6 +176,7 @@ class _Reader:
             tuple(found),
             compiled,
             {"nested": tuple(self.nested), "source": "keras"},
+            returned(model.outputs),
         )
         from vgspec.importers.cleaning import clean
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from vgspec.ir import Graph, Node, Ref
+from vgspec.ir import Graph, Node, Ref, Returns
 
 __all__ = ["canonical_order", "same_model"]
 
@@ -32,8 +32,14 @@ def canonical_order(graph: Graph) -> Graph:
 
 
 def same_model(a: Graph, b: Graph) -> bool:
-    """Whether two graphs are the same model, names of layers and the order of independent calls aside."""
-    if [output.name for output in a.outputs] != [output.name for output in b.outputs]:
+    """Whether two graphs are the same model, names of layers and the order of independent calls aside.
+
+    What the one output is called that a model returns as a tensor does not matter.
+    """
+    names = [[item.name for item in graph.outputs] for graph in (a, b)]
+    if a.returns is Returns.DICT:
+        names = [sorted(found) for found in names]
+    if a.returns is not Returns.TENSOR and names[0] != names[1]:
         return False
     if [item.name for item in a.inputs] != [item.name for item in b.inputs]:
         return False

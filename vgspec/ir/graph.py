@@ -7,6 +7,7 @@ of `layers` and several nodes.
 
 from __future__ import annotations
 
+import enum
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ __all__ = [
     "Origin",
     "Output",
     "Ref",
+    "Returns",
     "Tensor",
     "refs_of",
 ]
@@ -130,6 +132,17 @@ class Output:
     origin: Origin = Origin()
 
 
+class Returns(enum.Enum):
+    """What a model returns, and so the form in which it takes targets."""
+
+    TENSOR = "tensor"
+    """Its one output."""
+    LIST = "list"
+    """Its outputs, of which there are several, in order."""
+    DICT = "dict"
+    """Its outputs by name. Keras sorts the names, and layers, with them weights, come in an order that follows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """One call of a layer.
@@ -185,7 +198,18 @@ class GraphError(Exception):
 
 @dataclass(frozen=True)
 class Graph:
-    """A model: inputs, layers that own weights, calls in topological order, outputs, compile settings."""
+    """A model: inputs, layers that own weights, calls in topological order, outputs, compile settings.
+
+    Attributes:
+        name: the model's name.
+        inputs: in order.
+        layers: what owns weights, by key.
+        nodes: the calls, in topological order.
+        outputs: named, in order.
+        compile: the compile settings, if there are any.
+        meta: what is known of where the graph comes from; not part of the model.
+        returns: whether a call of the model gives a tensor, a list or a dict.
+    """
 
     name: str
     inputs: tuple[Input, ...]
@@ -194,6 +218,7 @@ class Graph:
     outputs: tuple[Output, ...]
     compile: Any = None
     meta: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    returns: Returns = Returns.TENSOR
 
     @cached_property
     def by_id(self) -> Mapping[str, Node]:
@@ -258,6 +283,8 @@ class Graph:
         for output in self.outputs:
             if output.ref.node not in seen or not 0 <= output.ref.index < seen[output.ref.node]:
                 raise GraphError(f"output {output.name!r} refers to unknown value {output.ref}")
+        if self.returns is not Returns.DICT and (self.returns is Returns.TENSOR) != (len(self.outputs) == 1):
+            raise GraphError(f"a model with {len(self.outputs)} outputs does not return a {self.returns.value}")
         return self
 
     def canonical(self, *, names: bool = True) -> str:
@@ -304,8 +331,13 @@ class Graph:
                     "out": [str(tensor) for tensor in node.outputs],
                 }
             )
-        for output in self.outputs:
+        ends = self.outputs
+        if self.returns is Returns.DICT:  # which has no order
+            ends = tuple(sorted(ends, key=lambda output: output.name))
+        for output in ends:
             lines.append({"output": output.name if names else "", "value": argument(output.ref)})
+        if self.returns is not (Returns.DICT if len(self.outputs) > 1 else Returns.TENSOR):
+            lines.append({"returns": self.returns.value})
         if self.compile is not None:
             lines.append({"compile": self.compile.canonical()})
         return "\n".join(json.dumps(line, sort_keys=True, ensure_ascii=False) for line in lines) + "\n"

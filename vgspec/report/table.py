@@ -178,6 +178,7 @@ def show_data(graph: Graph) -> dict[str, Any]:
             for cost in costs
         ],
         "outputs": [{"name": output.name, "value": str(output.ref)} for output in graph.outputs],
+        "returns": graph.returns.value,
         "totals": {
             "parameters": _size(totals.parameters),
             "trainable": _size(totals.trainable),
