@@ -63,7 +63,7 @@ def run_backward(ran: list[Ran], seeds: list[Seed], *, kernels: bool) -> Flow:
 
 
 def _pull(item: Ran, flow: Flow, inner: Grad | None, of_kernels: bool) -> None:
-    reason = _blocked(item, flow)
+    reason = _blocked(item, flow) if flow.blocked or not item.outputs else None
     if reason is not None:
         for ref in item.inputs:
             flow.blocked.setdefault(ref, reason)
@@ -81,8 +81,9 @@ def _pull(item: Ran, flow: Flow, inner: Grad | None, of_kernels: bool) -> None:
     pulled = pull_back(steps, grads)
     for ref, grad in zip(item.inputs, pulled.inputs, strict=False):
         if grad is not None:
-            total = add_gradients(found.get(ref), grad)
-            assert total is not None, "one of the two is there"
+            before = found.get(ref)
+            total = grad if before is None else add_gradients(before, grad)
+            assert total is not None, "both are there"
             found[ref] = total
     if not of_kernels:
         after = at_output.log_mean_square()
@@ -98,8 +99,6 @@ _NO_KERNELS: Kernels = ()
 
 def _blocked(item: Ran, flow: Flow) -> str | None:
     """Why no gradient is known at a node's inputs; None where it is."""
-    if not flow.blocked and item.outputs:
-        return None
     reason = next((flow.blocked[ref] for ref in item.refs if ref in flow.blocked), None)
     return reason if item.outputs else reason or item.reason
 

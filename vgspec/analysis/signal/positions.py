@@ -185,14 +185,12 @@ class Window(NamedTuple):
         return _product(_once(Axis.pairs, rows))
 
     def _with(self, profile: Profile) -> list[tuple[Axis, Vector | None]]:
-        rows: list[tuple[Axis, Vector | None]] = list(zip(self.axes, profile, strict=False))
-        if len(profile) == len(self.axes):
-            for axis, vector in zip(self.axes, profile, strict=True):
-                if vector.size not in (axis.size, axis.outputs):
-                    break
-            else:
-                return rows
-        return [(axis, None) for axis in self.axes]
+        if len(profile) != len(self.axes):
+            return [(axis, None) for axis in self.axes]
+        for axis, vector in zip(self.axes, profile, strict=True):
+            if vector.size != axis.size and vector.size != axis.outputs:
+                return [(axis, None) for axis in self.axes]
+        return list(zip(self.axes, profile, strict=True))
 
     def _all(
         self, of_axis: Callable[[Axis, Vector | None], tuple[Sums, Vector]], profile: Profile
