@@ -88,7 +88,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error("--networks needs one number, or as many as there are seeds")
         parts["networks"] = truth_networks.page(
             [
-                (seed, truth_networks.run(count, seed, workers=given.workers, cache=given.cache))
+                (
+                    seed,
+                    truth_networks.run(
+                        count, seed, workers=given.workers, cache=given.cache, gradients=seed == given.seeds[0]
+                    ),
+                )
                 for seed, count in zip(given.seeds, counts, strict=True)
             ]
         )

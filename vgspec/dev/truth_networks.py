@@ -325,21 +325,24 @@ def _job(work: Callable[[str], float | str], text: str) -> tuple[str, float | st
     return text, work(text)
 
 
-def run(count: int, seed: int, *, workers: int = 2, cache: Path | None = None) -> tuple[Trained, ...]:
+def run(
+    count: int, seed: int, *, workers: int = 2, cache: Path | None = None, gradients: bool = True
+) -> tuple[Trained, ...]:
     """Draw and train; needs Keras and scikit-learn.
 
     Args:
         count: of networks.
         seed: of the draw.
         workers: processes that train.
-        cache: a file of accuracies that were measured before.
+        cache: a file of what was measured before.
+        gradients: whether to measure the gradients of flagged networks, too.
     """
     chosen = networks(count, seed)
     print(f"{len(chosen)} networks from {chosen[-1].number} drawn", file=sys.stderr, flush=True)
     fixes = {item.text: mended(item.text) for item in chosen if item.flagged}
     texts = [item.text for item in chosen] + [text for text, _, _ in fixes.values()]
     accuracies = _each(train, "", texts, workers, cache)
-    measured = [text for before, (after, _, _) in fixes.items() for text in (before, after)]
+    measured = [text for before, (after, _, _) in fixes.items() for text in (before, after)] if gradients else []
     states = _each(health, "health ", measured, workers, cache)
     found = []
     for item in chosen:
@@ -347,7 +350,7 @@ def run(count: int, seed: int, *, workers: int = 2, cache: Path | None = None) -
             found.append(Trained(item, accuracies[item.text]))
             continue
         text, left, rounds = fixes[item.text]
-        both = states[item.text], states[text]
+        both = (states[item.text], states[text]) if gradients else ()
         found.append(Trained(item, accuracies[item.text], accuracies[text], text != item.text, left, rounds, both))
     return tuple(found)
 
