@@ -119,6 +119,19 @@ class Facts(GraphFacts):
         return frozenset(found)
 
     @cached_property
+    def settled(self) -> frozenset[str]:
+        """Ids of nodes from which every way to an output goes through a normalization, whatever else lies on it."""
+        normalizing, reaching = self.ids_with(Trait.NORMALIZING), self.paths.reaching
+        found: set[str] = set()
+        for node in reversed(self.nodes):
+            readers = [name for name in self.graph.consumers[node.id] if name in reaching]
+            if not readers or node.id in self.output_nodes:
+                continue
+            if all(name in normalizing or name in found for name in readers):
+                found.add(node.id)
+        return frozenset(found)
+
+    @cached_property
     def gated(self) -> frozenset[str]:
         """Ids of nodes whose gradient comes through a trainable factor alone: the model learns how much it wants."""
         scaling, reaching = self.ids_with(Trait.SCALING), self.paths.reaching

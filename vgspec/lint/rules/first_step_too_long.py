@@ -31,7 +31,9 @@ class FirstStepTooLong(Rule):
       root of the smaller of its two sizes. The product of `1 + step` over the layers bounds the change, and so depth
       counts. A residual branch counts for its share of the sum.
 
-    Kernels with a normalization behind them only turn: a step at right angles makes them longer, and counts for less.
+    Kernels from which every way to an output goes through a normalization are left alone: a long step makes them
+    longer, the normalization takes that back, and the next steps turn them less. ResNets are trained so, with rates
+    of 0.1.
 
     ## Why is this bad?
 
@@ -95,6 +97,33 @@ class FirstStepTooLong(Rule):
         ),
     )
     good = (
+        Example(
+            "Batch normalization after every convolution, as in a ResNet trained with this rate",
+            model(
+                """
+                - {Conv2D: {filters: 16, kernel_size: 3, padding: same, use_bias: false}}
+                - BatchNormalization
+                - ReLU
+                - repeat: 12
+                  body:
+                    - residual:
+                        body:
+                          - {Conv2D: {filters: 16, kernel_size: 3, padding: same, use_bias: false}}
+                          - BatchNormalization
+                          - ReLU
+                          - {Conv2D: {filters: 16, kernel_size: 3, padding: same, use_bias: false}}
+                          - BatchNormalization
+                    - ReLU
+                - GlobalAveragePooling2D
+                - Dense: {units: 10}
+                """,
+                inputs="x: {shape: [32, 32, 3]}",
+                compile="""
+                optimizer: {SGD: {learning_rate: 0.1, momentum: 0.9}}
+                loss: {SparseCategoricalCrossentropy: {from_logits: true}}
+                """,
+            ),
+        ),
         Example(
             "Thirty layers in residual branches, each of them a small part of the sum",
             model(
@@ -161,11 +190,11 @@ class FirstStepTooLong(Rule):
         steps = tuple(_steps(facts, parts[0].learning_rate))
         if not steps:
             return
-        longest = max(steps, key=lambda step: 0.0 if step.free else step.length)
+        longest = max(steps, key=lambda step: step.length)
         widest = max(steps, key=lambda step: step.change)
         change = math.expm1(min(sum(step.change for step in steps), 690.0))
         name = parts[0].type_name
-        if not longest.free and longest.length >= self.limit(facts, "ratio"):
+        if longest.length >= self.limit(facts, "ratio"):
             where, value, limit = longest.kernel.node.id, longest.length, self.limit(facts, "ratio")
             message = f"is predicted to be {factor(value)} times as long as the weights of `{where}`"
             quantity = "length of the first step, relative to the kernel"
@@ -195,20 +224,20 @@ class _Step(NamedTuple):
     Attributes:
         kernel: the kernel.
         length: relative to the norm of the kernel.
-        free: whether the scale of the kernel has no effect, because a normalization follows.
         change: natural logarithm of the factor by which the model may change.
     """
 
     kernel: Kernel
     length: float
-    free: bool
     change: float
 
 
 def _steps(facts: Facts, rate: float) -> Iterator[_Step]:
-    """The first step of every kernel whose gradient is known."""
+    """The first step of every kernel whose gradient is known and whose size matters."""
     shares = _shares(facts)
     for kernel in facts.kernels:
+        if kernel.node.id in facts.settled:
+            continue
         signal = facts.signal(kernel.node)
         size = signal.kernels.get(kernel.weight.name.rpartition("/")[2]) if signal is not None else None
         second = kernel.moments.second_moment
@@ -218,9 +247,7 @@ def _steps(facts: Facts, rate: float) -> Iterator[_Step]:
         length = number(math.log10(rate) + size - 0.5 * math.log10(second * math.prod(sizes)))
         ranks = min(math.prod(sizes[:-1]), sizes[-1])
         acting = length * math.sqrt(ranks) * shares.get(kernel.node.id, 1.0)
-        free = facts.normalised_after(kernel.node)
-        change = math.log(math.hypot(1.0, acting)) if free else math.log1p(acting)
-        yield _Step(kernel, length, free, change)
+        yield _Step(kernel, length, math.log1p(acting))
 
 
 def _shares(facts: Facts) -> Mapping[str, float]:
