@@ -7,11 +7,13 @@ import math
 import numpy as np
 import pytest
 
-from vgspec.analysis.signal import profile
+from vgspec.analysis.signal import Assumptions, profile
 from vgspec.analysis.signal.convolution import _bowed, _left_open, _signed
+from vgspec.analysis.signal.forward import run_forward
 from vgspec.analysis.signal.functions import affine, chain, scalar_function
 from vgspec.analysis.signal.merge_gradients import Others, _masked
 from vgspec.analysis.signal.normalize import _single_weights
+from vgspec.analysis.signal.pointwise import _few
 from vgspec.analysis.signal.response import Curve, function_moments, respond
 from vgspec.analysis.signal.samples import (
     BATCHES,
@@ -29,11 +31,13 @@ from vgspec.analysis.signal.samples import (
     started,
     stirred,
 )
-from vgspec.analysis.signal.state import BATCH_SIZE, GradSegment, Samples, Segment, independent_moments
+from vgspec.analysis.signal.sizes import SizeTable
+from vgspec.analysis.signal.state import BATCH_SIZE, GradSegment, Samples, Segment, State, independent_moments
 from vgspec.analysis.signal.weights import WeightLaw
 from vgspec.api import load_spec
 from vgspec.catalogue.activations import Activation
 from vgspec.catalogue.moments import Structure
+from vgspec.ir import Ref
 
 RNG = np.random.default_rng
 
@@ -199,7 +203,7 @@ def test_the_gradient_at_a_term_remembers_the_rectifiers_further_on() -> None:
     curve = Curve(independent_moments(1.0), chain(_fn("relu")))
     term = Segment(4, independent_moments(0.5, 0.399), curve)
     other = Segment(4, independent_moments(0.49, 0.1))
-    columns = [(term,), (other,)]
+    columns: list[tuple[Segment, ...]] = [(term,), (other,)]
     values = np.linspace(0.0, 10.0, 200)
     g = GradSegment(4, 1.0, positive=(values, 1.0 + values))
     found = _masked(g, 0, columns, 0, Others(columns))
@@ -241,3 +245,31 @@ def test_two_layers_that_do_the_same_give_one_tensor(pool: str) -> None:
     assert twins["c"].log10_gradient == pytest.approx(one["c"].log10_gradient, abs=2e-3)
     assert twins["a"].log10_gradient == pytest.approx(twins["s"].log10_gradient, abs=1e-9)
     assert apart["s"].log10_activation < twins["s"].log10_activation - 0.02
+
+
+@pytest.mark.parametrize("name", ["relu", "silu"])
+@pytest.mark.parametrize("alike", [0.0, 0.6])
+def test_finitely_many_elements_make_samples_differ(name: str, alike: float) -> None:
+    """Beside what their own mean squares already say of them."""
+    fn, rng = _fn(name), RNG(6)
+    own = rng.standard_normal((60_000, 2, 16))
+    common = rng.standard_normal((60_000, 1, 16))
+    x = math.sqrt(alike) * common + math.sqrt(1.0 - alike) * own
+    y = fn.value(x) ** 2
+    h = (x * x - 1.0) / math.sqrt(2.0)
+    rest = y - (y * h).mean() * h  # without the second degree
+    sizes = rest.mean(axis=2) / y.mean()
+    measured = 0.5 * ((sizes[:, 0] - sizes[:, 1]) ** 2).mean()  # what two samples differ by
+    base = independent_moments(1.0)._replace(p=alike)
+    state = State((1, 1, 16), 2, (Segment(16, base),))
+    _, response = function_moments(base, chain(fn))
+    assert _few(state, [base], [response]) == pytest.approx(measured, rel=0.05)
+
+
+def test_samples_of_an_image_differ_by_their_finite_number_of_elements() -> None:
+    document = {"vgspec": "1", "name": "m", "inputs": {"x": [8, 8, 3]}, "layers": [{"Flatten": {}}]}
+    graph = load_spec(document).require_graph()
+    states, _ = run_forward(graph, SizeTable(graph, Assumptions()))
+    pixels = RNG(7).standard_normal((20_000, 192))
+    sizes = (pixels**2).mean(axis=1)
+    assert states[Ref("x")].vary == pytest.approx(sizes.var() / sizes.mean() ** 2, rel=0.05)

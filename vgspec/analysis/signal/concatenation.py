@@ -53,7 +53,7 @@ def concatenate(states: tuple[State, ...], primitive: rule.Concatenate) -> Step:
         if any(state.samples is not None for state in states):
             output = output.sized(
                 blended(
-                    [started(state.samples, state.vary) for state in states],
+                    [started(state.samples, state.vary, 0.0) for state in states],
                     sums,
                     [state.channels * abs(x.m) for state, x in zip(states, moments, strict=True)],
                 )

@@ -130,7 +130,10 @@ def _input_state(graph: Graph, item: Input, sizes: SizeTable) -> State | str:
         return "a string has no size"
     mean, deviation = statistics_of(item)
     moments = independent_moments(deviation**2 + mean**2, mean)
-    return State(shape, channel, (Segment(width, moments),), overlap=1.0 / max(math.prod(shape), 1))
+    count = max(math.prod(shape), 1)
+    # samples of a single vector are followed by the spread of finite widths alone
+    own = 1.0 - moments.m**4 / moments.q**2 if moments.q > 0.0 and len(shape) > 1 else 0.0
+    return State(shape, channel, (Segment(width, moments),), overlap=1.0 / count, vary=2.0 * own / count)
 
 
 def statistics_of(item: Input) -> tuple[float, float]:

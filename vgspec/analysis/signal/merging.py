@@ -334,7 +334,7 @@ def _samples(kind: str, states: tuple[State, ...]) -> Samples | None:
     """The sizes of the samples."""
     if all(state.samples is None for state in states):
         return None
-    parts = [started(state.samples, state.vary) for state in states]
+    parts = [started(state.samples, state.vary, 0.0) for state in states]
     if kind == "multiply":
         return product(parts)
     moments = [state.moments for state in states]

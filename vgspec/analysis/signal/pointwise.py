@@ -102,6 +102,7 @@ def apply_function(state: State, fn: Fn) -> Step:
     dead = state.dead
     if fn.negative == 0.0 and not stacked:
         dead = 1.0 - (1.0 - dead) * (1.0 - alive)
+    few = 0.0 if stacked or len(state.sizes) < 2 else _few(state, bases, responses)
     kept = _decorrelation(responses)
     overlap = state.overlap if stacked else state.overlap * kept
     output = state.with_segments(
@@ -110,14 +111,15 @@ def apply_function(state: State, fn: Fn) -> Step:
         spread=state.spread * min(chi * chi, 4.0),
         fresh=fresh,
         dead=dead,
-        vary=state.vary * chi * chi,
+        vary=state.vary * chi * chi + few,
         lag=state.lag and state.lag * math.sqrt(kept),
     )
     sizes = tuple(segment.size for segment in state.segments)
     positions = state.positions
     if samples is not None and inputs is not None:
         weights = [item.size * item.moments.q for item in output.segments] if len(outputs) > 1 else [1.0]
-        output = output.sized(sizes_of.function_sizes(samples, inputs, resized, weights))
+        found = sizes_of.function_sizes(samples, inputs, resized, weights)
+        output = output.sized(sizes_of.stirred(found, few, state.channels, base=True))
     known = [
         (segment.size, response, _shared_slopes(base, response))
         for segment, base, response in zip(state.segments, bases, responses, strict=True)
@@ -171,6 +173,25 @@ def apply_function(state: State, fn: Fn) -> Step:
         return Pulled((changed.normalised(),))
 
     return Step((output,), pull, degree=degree, straight=straight)
+
+
+def _few(state: State, bases: list[Moments], responses: list[Response | None]) -> float:
+    """Relative variance of the samples' mean squares from the finite number of elements.
+
+    Of the spectrum of the squared function the second degree is what follows the sample's own mean square. What two
+    samples have in common does not make them differ.
+    """
+    total = 0.0
+    for segment, base, response in zip(state.segments, bases, responses, strict=True):
+        if response is None or not 0.0 < response.square < math.inf:
+            continue
+        parts = spectrum(response.basis, response.value * response.value) / (response.square * response.square)
+        m2 = base.m * base.m
+        alike = min(max((base.p - m2) / (base.q - m2), 0.0), 1.0)
+        apart = 1.0 - alike ** np.arange(parts.size)
+        apart[2] = 0.0
+        total += segment.size * float(parts @ apart)
+    return total / (state.channels * state.channels * state.positions)
 
 
 def _shared_slopes(base: Moments, response: Response) -> float:

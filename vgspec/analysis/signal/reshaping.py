@@ -200,7 +200,7 @@ def drop(state: State, primitive: rule.Drop) -> Step:
     )
     mask = None
     if primitive.shared:
-        before = started(state.samples, state.vary)
+        before = started(state.samples, state.vary, 0.0)
         mask = kept_by(before, keep, state.channels)
         output = output.sized(masked(before, mask))
 

@@ -48,7 +48,7 @@ __all__ = [
     "stirred",
 ]
 
-BATCHES = 4
+BATCHES = 16
 """Batches that are followed at once, so that one pattern of dropped samples does not decide."""
 LEAST = 0.02
 """The relative variance of the samples' sizes from which they are followed."""
@@ -94,19 +94,23 @@ def meeting(a: Vector | None, b: Vector | None) -> float:
     return 1.0 if a is None or b is None else float((a * b).mean())
 
 
-def started(samples: Samples | None, vary: float) -> Samples | None:
+def started(samples: Samples | None, vary: float, least: float = LEAST) -> Samples | None:
     """The samples' sizes where they are followed already or should be; of so many small causes they are log-normal."""
-    if samples is not None or not vary > LEAST:
+    if samples is not None or not vary > least:
         return samples
     return Samples(leveled(np.exp(math.sqrt(math.log1p(vary)) * _noise(0))), drawn=1)
 
 
-def stirred(samples: Samples, vary: float, index: int) -> Samples:
-    """The sizes multiplied by independent ones of this relative variance; ``index`` tells branches apart."""
+def stirred(samples: Samples, vary: float, index: int, *, base: bool = False) -> Samples:
+    """The sizes multiplied by independent ones of this relative variance; ``index`` tells branches apart.
+
+    ``base``: what the tensor is a function of stays what it is.
+    """
     if vary < 1e-4:
         return samples
     factor = np.exp(math.sqrt(math.log1p(vary)) * _noise(samples.drawn + 7919 * index))
-    return Samples(leveled(samples.square * factor), samples.mean, drawn=samples.drawn + 1)
+    own = samples.base if base else None
+    return Samples(leveled(samples.square * factor), samples.mean, own, samples.drawn + 1)
 
 
 def kept_by(samples: Samples | None, keep: float, index: int) -> Vector:
