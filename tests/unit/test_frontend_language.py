@@ -317,3 +317,17 @@ def test_the_merge_of_a_residual_leaves_the_names_of_its_body_alone() -> None:
     )
     assert ids(g) == ["residual.a", "residual.b", "residual.add", "residual.add_1"]
     assert dict(g.by_id["residual.add_1"].args) == {"inputs": (Ref("x"), Ref("residual.add"))}
+
+
+@pytest.mark.parametrize(
+    ("written", "message", "help"),
+    [
+        ("[d, d]", "two outputs are called 'd'", "give one of them another name: {d_2: d}"),
+        ("[d, {a: e}, {a: d}]", "two outputs are called 'a'", "give one of them another name: {a_2: d}"),
+        ("[{a: d, b: e}]", "expected a mapping with exactly one key, got 2", ""),
+        ("{}", "expected a mapping with at least 1 key, got 0", ""),
+    ],
+)
+def test_outputs_that_cannot_be(written: str, message: str, help: str) -> None:
+    (found,) = load_spec(head() + TWO + f"outputs: {written}").diagnostics
+    assert (found.message, found.help) == (message, help)

@@ -229,7 +229,7 @@ class _Checker:
             self.check_actions(node, schema, pointer)
         low, high = schema.get("minProperties", 0), schema.get("maxProperties")
         if len(node) < low or (high is not None and len(node) > high):
-            expected = "exactly one key" if (low, high) == (1, 1) else f"at least {low} keys"
+            expected = "exactly one key" if (low, high) == (1, 1) else f"at least {low} key{'' if low == 1 else 's'}"
             self.add(codes.OUT_OF_RANGE, f"expected a mapping with {expected}, got {len(node)}", node, pointer)
         missing = [
             (key, other)
