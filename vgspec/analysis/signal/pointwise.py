@@ -8,6 +8,7 @@ The gradient that comes back is kept as a function of the same Gaussian (`GradSe
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from vgspec.analysis.signal import tails
 from vgspec.analysis.signal.functions import Fn, affine, chain, skewed
 from vgspec.analysis.signal.gradients import align
 from vgspec.analysis.signal.positions import alike
-from vgspec.analysis.signal.quadrature import Basis, Vector, mehler, spectrum
+from vgspec.analysis.signal.quadrature import DEGREE, Basis, Vector, mehler, spectrum
 from vgspec.analysis.signal.response import Curve, Response, degenerate, function_moments
 from vgspec.analysis.signal.state import (
     BATCH_SIZE,
@@ -175,6 +176,12 @@ def apply_function(state: State, fn: Fn) -> Step:
     return Step((output,), pull, degree=degree, straight=straight)
 
 
+@lru_cache(maxsize=1)
+def _degrees() -> Vector:
+    """The degrees of a spectrum."""
+    return np.arange(DEGREE, dtype=np.float64)
+
+
 def _few(state: State, bases: list[Moments], responses: list[Response | None]) -> float:
     """Relative variance of the samples' mean squares from the finite number of elements.
 
@@ -185,12 +192,11 @@ def _few(state: State, bases: list[Moments], responses: list[Response | None]) -
     for segment, base, response in zip(state.segments, bases, responses, strict=True):
         if response is None or not 0.0 < response.square < math.inf:
             continue
-        parts = spectrum(response.basis, response.value * response.value) / (response.square * response.square)
         m2 = base.m * base.m
         alike = min(max((base.p - m2) / (base.q - m2), 0.0), 1.0)
-        apart = 1.0 - alike ** np.arange(parts.size)
-        apart[2] = 0.0
-        total += segment.size * float(parts @ apart)
+        own = response.doubled
+        varied = float(own.sum() - own @ np.power(alike, _degrees()))
+        total += segment.size * (varied - float(own[2]) * (1.0 - alike * alike))
     return total / (state.channels * state.channels * state.positions)
 
 

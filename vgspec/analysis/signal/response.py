@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vgspec.analysis.signal.functions import Chain
-from vgspec.analysis.signal.quadrature import Basis, Vector, basis, mehler_all, spectrum
+from vgspec.analysis.signal.quadrature import DEGREE, Basis, Vector, basis, mehler_all, spectrum
 from vgspec.analysis.signal.state import Moments, Segment, constant_moments
 
 __all__ = ["Curve", "Response", "degenerate", "function_moments", "respond", "third_moment"]
@@ -36,6 +36,7 @@ class Response(NamedTuple):
     the share of values at which the slope is zero. ``powers`` are the means of the value's first four powers,
     ``shifts`` what a unit of excess adds to them (see `tails`), ``slope_shift`` the same for the slope's mean square,
     relative to it. ``both`` are the two spectra with what of the mean squares they do not hold as a last column.
+    ``doubled`` is the spectrum of the squared value, relative to its mean's square.
     """
 
     basis: Basis
@@ -58,6 +59,7 @@ class Response(NamedTuple):
     flat: float
     scattered: bool
     both: Vector
+    doubled: Vector
 
 
 class _Values(NamedTuple):
@@ -137,6 +139,7 @@ def _response(mean: float, deviation: float, functions: Chain) -> Response:
             float(w @ (slope == 0.0)),
             scattered,
             np.column_stack((both, np.maximum(np.array([square, slope_square]) - both.sum(axis=1), 0.0))),
+            spectrum(nodes, squared / square) if 1e-150 < square < 1e150 else np.zeros(DEGREE),
         )
 
 
