@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from vgspec.expressions import is_expression
@@ -78,29 +78,31 @@ def shadowed(spec: Spec) -> Iterator[tuple[str, str]]:
             yield from _hidden(block.get("layers"), pointer_join("/blocks", name, "layers"), _keys(block.get("inputs")))
 
 
-def _keys(node: SNode | None) -> frozenset[str]:
-    return frozenset(node) if isinstance(node, MappingNode) else frozenset()
+def _keys(node: SNode | None) -> tuple[str, ...]:
+    return tuple(node) if isinstance(node, MappingNode) else ()
 
 
 def _hidden(
-    items: SNode | None, pointer: str, own: frozenset[str], around: frozenset[str] = frozenset()
+    items: SNode | None, pointer: str, given: Iterable[str] = (), around: tuple[set[str], ...] = ()
 ) -> Iterator[tuple[str, str]]:
-    """What the ids of a list hide; ``own`` are the names known in it so far, ``around`` those of lists outside."""
+    """What the ids of a list hide; ``given`` are the names known at its start, ``around`` those of lists outside."""
     if not isinstance(items, SequenceNode):
         return
+    own = set(given)
     for number, item in enumerate(items.items):
         if not isinstance(item, MappingNode):
             continue
         here = pointer_join(pointer, number)
         for inner, where in _lists(item, here):
-            yield from _hidden(inner, where, frozenset(), around | own)
+            yield from _hidden(inner, where, (), (*around, own))
         node = item.get("id")
         name = node.value if isinstance(node, ScalarNode) and isinstance(node.value, str) else None
         if name is None:
             continue
-        if name in around and name not in own and any(name in _references(x) for x in items.items[number + 1 :]):
+        hides = name not in own and any(name in names for names in around)
+        if hides and any(name in _references(x) for x in items.items[number + 1 :]):
             yield pointer_join(here, "id"), name
-        own = own | {name}
+        own.add(name)
 
 
 def _lists(item: MappingNode, pointer: str) -> Iterator[tuple[SNode, str]]:
