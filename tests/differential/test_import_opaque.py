@@ -233,12 +233,12 @@ def test_a_sequential_tells_what_the_next_layer_was_built_for(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("key", "value"),
     [("weights", 3), ("weights", {"a": "b"}), ("calls", 3), ("calls", [3]), ("calls", [{"outputs": [1]}]),
-     ("calls", [{"inputs": {}, "outputs": [{"batch_shape": [-1]}]}]), ("non_trainable", 3)],
+     ("calls", [{"inputs": {}, "outputs": [{"batch_shape": [-1]}]}]), ("non_trainable", 3), ("tied", 3)],
 )  # fmt: skip
 def test_a_lie_about_the_outside_is_one_error(key: str, value: Any) -> None:
     config = json.loads(encoder_model().to_json())
     known = {"inputs": {"sequence": {"batch_shape": [None, 6, 8]}}, "outputs": [{"batch_shape": [None, 6, 8]}]}
-    outside = {"weights": {}, "non_trainable": [], "trainable": True, "calls": [known]}
+    outside = {"weights": {}, "non_trainable": [], "trainable": True, "calls": [known], "tied": []}
     config["config"]["layers"][2]["vgspec_outside"] = {**outside, key: value}
     imported = vgspec.importers.read_config(config)
     assert imported.graph is None

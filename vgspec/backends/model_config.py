@@ -3,56 +3,119 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vgspec.backends.errors import BuildError, about, first_lines
+from vgspec.backends.outsides import add_outsides, inside, is_foreign, nested_models
 from vgspec.backends.runtime import load_keras
 from vgspec.codes import BAD_CONFIG
-from vgspec.layers.naming import snake_case
 
 __all__ = ["model_config"]
 
-_OUTSIDE = "vgspec_outside"
-"""The key of `vgspec.importers.opaque.OUTSIDE`; backends import nothing of the importers."""
+_METHODS = ("call", "compute_output_spec")
+"""What decides how a model computes."""
+
+_NOTES = "vgspec_notes"
+"""The key of `vgspec.importers.opaque.NOTES`."""
 
 
 def model_config(model: Any) -> Any:
     """The config as Keras saves it, compile settings included.
 
-    Beside the config of each layer, the key ``vgspec_outside`` has what can be seen of it from the outside: its
-    weights, and for each call the types of the tensors that went in and came out.
+    Models of classes of the user's own that are put together from inputs and outputs are written as functional ones.
+    Beside the config of each layer stand what can be seen of it from the outside, and what it shares with others:
+    see `vgspec.backends.outsides`.
 
     Raises:
         TypeError: if it is no Keras model.
-        BuildError: if Keras cannot write the config.
+        BuildError: if Keras cannot write the config, or it would not say how the model computes.
     """
     keras = load_keras()
     if not isinstance(model, keras.Model):
         raise TypeError(f"expected a keras.Model, got {type(model).__name__}")
-    plain = _plain(model, keras)
+    if is_foreign(model) and _computes_otherwise(model, keras):
+        message = f"the class {type(model).__name__} computes in a 'call' of its own, which no config shows"
+        help = "import the functional model of its parts: keras.Model(inputs, outputs)"
+        raise BuildError([about(BAD_CONFIG, message, help=help)])
     try:
-        with _describing(plain, keras):
-            config = json.loads(plain.to_json())
+        with _describing(model, keras):
+            config = _opened(model, keras) or json.loads(model.to_json())
+            _open_nested(config, model, keras)
     except Exception as error:
         message = f"Keras cannot write the config of the model {model.name!r}"
         raise BuildError([about(BAD_CONFIG, message, notes=[f"Keras says: {first_lines(error)}"])]) from error
-    if plain is not model and model.compiled:
+    if is_foreign(model) and model.compiled:
         config["compile_config"] = _compile_config(model)
-    _add_outsides(config, plain, keras)
+    wrapped = [layer for layer in inside(model) if is_foreign(layer) and _prepares(layer, keras)]
+    if wrapped:
+        config[_NOTES] = [
+            f"the class {type(layer).__name__} of {layer.name!r} prepares its inputs in a '__call__' of its own, which "
+            "is no part of the spec"
+            for layer in wrapped
+        ]
+    add_outsides(config, model, keras)
     return config
 
 
-def _plain(model: Any, keras: Any) -> Any:
-    """A model of a class of the user's own that is put together from inputs and outputs, as a functional one."""
+def _open_nested(config: Any, model: Any, keras: Any) -> None:
+    """Write nested models of classes of the user's own as what they are put together from, as far as they are."""
+    for entry, layer in nested_models(config, model, keras):
+        if is_foreign(layer) and (opened := _opened(layer, keras)):
+            entry |= {"module": "keras", "registered_name": None, **opened}
+        elif is_foreign(layer):
+            if "layers" in entry["config"]:  # they are not what it computes
+                entry["config"] = {"name": layer.name, "trainable": bool(layer.trainable)}
+            if not isinstance(layer, keras.Sequential) and "output_layers" in config["config"]:
+                config["config"]["output_layers"] = _counted_from_zero(config["config"]["output_layers"], layer.name)
+        if entry.get("class_name") in ("Functional", "Sequential"):
+            _open_nested(entry, layer, keras)
+
+
+def _counted_from_zero(outputs: Any, name: str) -> Any:
+    """A model's outputs with the calls of a layer counted from 0, where Keras counts what made it a model as one."""
+    if isinstance(outputs, Mapping):
+        return {key: _counted_from_zero(value, name) for key, value in outputs.items()}
+    if not isinstance(outputs, list):
+        return outputs
+    if len(outputs) == 3 and outputs[0] == name and isinstance(outputs[1], int):
+        return [name, outputs[1] - 1, outputs[2]]
+    return [_counted_from_zero(item, name) for item in outputs]
+
+
+def _base(model: Any, keras: Any) -> Any:
+    """``keras.Sequential`` or the class of functional models, whichever a model is of; None for any other."""
     start = keras.Input((1,))
     functional = type(keras.Model(start, keras.layers.Identity()(start)))
-    if type(model) in (keras.Sequential, functional) or not isinstance(model, functional) or not model.inputs:
-        return model
-    return keras.Model(model.input, model.output, name=model.name)
+    return next((base for base in (keras.Sequential, functional) if isinstance(model, base)), None)
+
+
+def _computes_otherwise(model: Any, keras: Any) -> bool:
+    """Whether the class of a model computes in another way than by calling the layers that it is put together from."""
+    base = _base(model, keras)
+    return base is not None and any(getattr(type(model), name) is not getattr(base, name) for name in _METHODS)
+
+
+def _prepares(model: Any, keras: Any) -> bool:
+    """Whether the class of a model does something of its own before it computes, as the tasks of keras_hub do."""
+    base = _base(model, keras) if isinstance(model, keras.Model) else None
+    return base is not None and type(model).__call__ is not base.__call__
+
+
+def _opened(model: Any, keras: Any) -> dict[str, Any] | None:
+    """The config of a model of a class of the user's own as Keras would write it for its own classes.
+
+    None where the model is not put together from layers, or its class computes otherwise.
+    """
+    base = _base(model, keras)
+    if base is None or not is_foreign(model) or not getattr(model, "inputs", None) or _computes_otherwise(model, keras):
+        return None
+    if base is keras.Sequential:
+        layers = [json.loads(json.dumps(keras.saving.serialize_keras_object(layer))) for layer in model._layers]
+        return {"class_name": "Sequential", "config": {"name": model.name, "layers": layers}}
+    found = json.loads(keras.Model(model.input, model.output, name=model.name).to_json())
+    return {key: found[key] for key in ("class_name", "config")}
 
 
 def _compile_config(model: Any) -> Any:
@@ -62,30 +125,13 @@ def _compile_config(model: Any) -> Any:
         return None
 
 
-# --- layers that are not Keras's own ---------------------------------------------------------------------
-
-
-def _is_foreign(layer: Any) -> bool:
-    return not type(layer).__module__.startswith(("keras.", "tensorflow."))
-
-
-def _inside(layer: Any) -> Iterator[Any]:
-    """The layers that a layer holds, itself among them."""
-    flatten = getattr(layer, "_flatten_layers", None)
-    yield from flatten() if flatten is not None else (layer,)
-
-
-def _is_model(layer: Any, keras: Any) -> bool:
-    return isinstance(layer, keras.Model) and not _is_foreign(layer) and bool(getattr(layer, "layers", ()))
-
-
 @contextlib.contextmanager
 def _describing(model: Any, keras: Any) -> Iterator[None]:
     """Let layers of the user's own that have no config to give say their name alone, while the block runs."""
     mended: list[Any] = []
     try:
-        for layer in {id(item): item for item in _inside(model)}.values():
-            if _is_foreign(layer) and layer is not model and not _has_config(layer, keras):
+        for layer in {id(item): item for item in inside(model)}.values():
+            if is_foreign(layer) and layer is not model and not _has_config(layer, keras):
                 layer.get_config = _named(layer)
                 mended.append(layer)
         yield
@@ -105,99 +151,3 @@ def _has_config(layer: Any, keras: Any) -> bool:
 def _named(layer: Any) -> Any:
     config = {"name": layer.name, "trainable": bool(layer.trainable)}
     return lambda: dict(config)
-
-
-def _add_outsides(config: Any, model: Any, keras: Any) -> None:
-    """Write what is seen of the layers beside their configs."""
-    inner = config.get("config")
-    entries = inner.get("layers", ()) if isinstance(inner, Mapping) else ()
-    layers = {layer.name: layer for layer in model.layers}
-    for entry in entries:
-        layer = layers.get(entry.get("name") or entry["config"].get("name"))
-        if layer is None:
-            continue
-        if _is_model(layer, keras):
-            _add_outsides(entry, layer, keras)
-        elif layer._inbound_nodes:
-            entry[_OUTSIDE] = _outside(layer, model, keras)
-
-
-def _outside(layer: Any, model: Any, keras: Any) -> dict[str, Any]:
-    """The weights and the calls of a layer."""
-    weights: dict[str, list[int]] = {}
-    frozen: list[str] = []
-    trainable = {id(weight) for weight in layer.weights if weight.trainable}
-    plain = _plain_names(layer)
-    for weight in layer.weights:
-        path = weight.path.removeprefix(f"{layer.name}/").split("/")
-        name = _free("/".join(plain.get(part, part) for part in path), weights)
-        weights[name] = [int(size) for size in weight.shape]
-        if id(weight) not in trainable:
-            frozen.append(name)
-    calls = [_call(layer, node) for node in _calls(layer, model)]
-    if not layer.trainable and len(frozen) == len(weights):
-        return {"weights": weights, "non_trainable": [], "trainable": False, "calls": calls}
-    return {"weights": weights, "non_trainable": frozen, "trainable": True, "calls": calls}
-
-
-def _plain_names(layer: Any) -> dict[str, str]:
-    """The names of the layers inside, numbered from their owner on where Keras numbered them.
-
-    So that two layers of one class look alike wherever they stand.
-    """
-    found: dict[str, str] = {}
-    for item in _inside(layer):
-        base = snake_case(type(item).__name__)
-        if item is not layer and item.name not in found and re.fullmatch(rf"{re.escape(base)}(_\d+)?", item.name):
-            found[item.name] = _free(base, dict.fromkeys(found.values()))
-    return found
-
-
-def _free(name: str, taken: Mapping[str, Any]) -> str:
-    number, free = 1, name
-    while free in taken:
-        free = f"{name}_{number}"
-        number += 1
-    return free
-
-
-def _calls(layer: Any, model: Any) -> Iterator[Any]:
-    """The calls of a layer in a model, those that other models made of it left out."""
-    reached = {id(node) for nodes in getattr(model, "_nodes_by_depth", {}).values() for node in nodes}
-    inner = getattr(model, "_functional", None)  # what a Sequential is underneath
-    if not reached and inner is not None:
-        reached = {id(node) for nodes in inner._nodes_by_depth.values() for node in nodes}
-    for node in layer._inbound_nodes:
-        if id(node) in reached:
-            yield node
-
-
-def _call(layer: Any, node: Any) -> dict[str, Any]:
-    """The types of what went in, by argument, and of what came out."""
-    given = node.arguments
-    parameters = inspect.signature(layer.call).parameters
-    names = list(parameters)
-    inputs: dict[str, Any] = {}
-    if len(given.args) == 1 and isinstance(given.args[0], Mapping):
-        inputs |= {name: _typed(value) for name, value in given.args[0].items()}
-    else:
-        for i, value in enumerate(given.args):
-            if value is not None:
-                inputs[names[i] if i < len(names) else f"inputs_{i}"] = _typed(value)
-    for name, value in given.kwargs.items():
-        by_itself = name == "training" and name in parameters and parameters[name].default is value
-        if value is not None and name != "mask" and not by_itself:
-            inputs[name] = _typed(value)
-    return {"inputs": inputs, "outputs": [_typed(tensor) for tensor in node.output_tensors]}
-
-
-def _typed(value: Any) -> Any:
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
-        kind = {"batch_shape": [None if size is None else int(size) for size in value.shape]}
-        dtype = str(getattr(value.dtype, "name", value.dtype))
-        return kind if dtype == "float32" else {**kind, "dtype": dtype}
-    if isinstance(value, list | tuple):
-        return [_typed(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(key): _typed(item) for key, item in value.items()}
-    return value if isinstance(value, str | int | float | bool) else repr(value)

@@ -346,6 +346,7 @@ SPECIAL: Mapping[str, str] = {
     "Opaque.calls": "For each kind of call the tensors that went in, by argument, and those that came out.",
     "Opaque.weights": "Shape of each weight by name, in Keras's order; null where the config does not tell them.",
     "Opaque.non_trainable": "Names of the weights that training does not change.",
+    "Opaque.tied": "Names of the weights that it has in common with another layer, where they are counted.",
     "Activation.activation": "The function that is applied.",
     "SeparableConv1D.depth_multiplier": "Number of channels that each input channel gets in the depthwise step.",
     "SeparableConv2D.depth_multiplier": "Number of channels that each input channel gets in the depthwise step.",

@@ -366,8 +366,14 @@ class _Checker:
             why = "joins nothing, it takes one tensor" if joins else "is an operation, and only a layer can stand here"
             self.add(code, f"{name} {why}", node, pointer)
             return
-        near = nearest(name, candidates)
-        self.add(code, f"unknown {kind} {name!r}", node, pointer, help=f"did you mean {near!r}?" if near else "")
+        if kind == "layer":
+            from vgspec.layers.suggestions import layer_help
+
+            help = layer_help(name, candidates)
+        else:
+            near = nearest(name, candidates)
+            help = f"did you mean {near!r}?" if near else ""
+        self.add(code, f"unknown {kind} {name!r}", node, pointer, help=help)
 
     def wrong_choice(self, node: SNode, schema: Schema, pointer: str, choices: Iterable[Any]) -> None:
         options = [repr(c) if isinstance(c, str) else str(c).lower() for c in choices]

@@ -25,10 +25,12 @@ from vgspec.importers.given import Bound, call_arguments, nested_inputs
 from vgspec.importers.keras2 import changed_functions
 from vgspec.importers.model_config import Entry, ModelConfig, read_model
 from vgspec.importers.names import spec_name
+from vgspec.importers.opaque import live_notes
 from vgspec.importers.problem import ImportProblem
 from vgspec.ir import Argument, Graph, Origin, Output, Ref
 from vgspec.layers.base import ShapeError
 from vgspec.layers.inner import InnerModel, settled
+from vgspec.layers.opaque import is_opaque
 from vgspec.limits import DEFAULT_LIMITS, Limits
 
 __all__ = ["Imported", "NestedCall", "read_config", "read_network"]
@@ -80,6 +82,8 @@ def read_config(data: Any, *, file: str = "<config>", limits: Limits = DEFAULT_L
         if problems:
             raise problems.pop()
         imported = _Reader(model, file, limits).run(around)
+        if imported.graph is not None and (notes := live_notes(data, imported.graph, file)):
+            imported = replace(imported, diagnostics=(*imported.diagnostics, *notes))
         if imported.graph is None or not data.get(NO_WEIGHTS):
             return imported
         message = "the file holds no weights: the spec needs none, but Keras will not load the model from it"
@@ -124,6 +128,8 @@ class _Reader:
     nested: list[NestedCall] = field(default_factory=list)
     renamed: dict[str, str] = field(default_factory=dict)
     masks: dict[str, Ref] = field(default_factory=dict)
+    same: dict[str, str] = field(default_factory=dict)
+    """The key of each layer of a live model that has several entries."""
     training: bool | None = None
     """What the calls of nested models around say of ``training``, which holds for every call inside."""
     builder: Builder = field(init=False)
@@ -162,6 +168,15 @@ class _Reader:
         if is_nested(model.outputs):
             message = f"the model returns a structure of structures; here it is a list of its {len(found)} outputs"
             notes.append(codes.IMPORT_CHANGED.diagnostic(message, file=self.file, pointer=model.pointer))
+        notes += [
+            codes.IMPORT_CHANGED.diagnostic(
+                f"the model {item.name!r} is of the class {item.own_class}, and is read as its config describes it; "
+                "what the class's code changes is not seen",
+                pointer=item.pointer,
+                file=self.file,
+            )
+            for item in model.own_classes()
+        ]
         notes += [
             codes.IMPORT_CHANGED.diagnostic(
                 f"the Keras name {old!r} cannot be an id of a spec; it is {new!r} here", file=self.file, node=new
@@ -222,6 +237,8 @@ class _Reader:
         index = ref.call
         if entry.model is not None and ref.old and (entry.model.functional or index >= len(entry.calls)):
             index = max(index - 1, 0)  # the first call is the one that made the nested model
+        elif is_opaque(entry.layer) and ref.old and index == len(entry.calls):
+            index -= 1  # it is a model of a class of the user's own, which Keras counts in the same way
         if not 0 <= index < len(entry.calls):
             raise ImportProblem(
                 codes.DANGLING_TENSOR,
@@ -294,7 +311,7 @@ class _Reader:
         entry = model.entries[key[0]]
         call = entry.calls[key[1]]
         name = self._name(entry.name)
-        several = len(entry.calls) > 1
+        several = len(entry.calls) > 1 or bool(entry.same)
         layer_key = key_prefix + name
         node_id = node_prefix + (f"{name}_call{key[1] + 1}" if several else name)
         origin = Origin(call.pointer, self.file)
@@ -306,6 +323,8 @@ class _Reader:
             return self._nested(entry, entry.model, call, bound, node_id, layer_key)
         node_id = self._free(node_id) if node_id != layer_key else self._free_key(node_id)
         layer_key = node_id if not several and node_prefix == key_prefix else layer_key
+        if entry.same:
+            layer_key = self.same.setdefault(entry.same, layer_key)
         if entry.operation:
             layer, args = self._operation(entry, key[1], call, bound)
             layer_key = node_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -10,8 +10,9 @@ from typing import Any
 from vgspec import codes
 from vgspec.importers.calls import ConfigCall, TensorRef, read_calls, read_structure
 from vgspec.importers.keras2 import REFUSED_CLASSES
+from vgspec.importers.names import is_foreign
 from vgspec.importers.objects import read_layer
-from vgspec.importers.opaque import Recorded, chained, opaque_layer, recorded_tensors
+from vgspec.importers.opaque import SAME, Recorded, chained, opaque_layer, recorded_tensors
 from vgspec.importers.problem import ImportProblem
 from vgspec.source import pointer_join
 
@@ -35,6 +36,7 @@ class Entry:
         model: the nested model that it is.
         operation: the class of the operation that it is.
         is_input: whether it is an input.
+        same: what all entries that are one layer of a live model have in common; empty for a layer with one entry.
     """
 
     name: str
@@ -45,11 +47,15 @@ class Entry:
     model: ModelConfig | None = None
     operation: str = ""
     is_input: bool = False
+    same: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """A functional or sequential model; ``inputs`` and ``outputs`` are structures of `TensorRef`."""
+    """A functional or sequential model; ``inputs`` and ``outputs`` are structures of `TensorRef`.
+
+    ``own_class`` is the name of its class where that is not one of Keras's.
+    """
 
     name: str
     pointer: str
@@ -57,11 +63,34 @@ class ModelConfig:
     inputs: Any
     outputs: Any
     functional: bool
+    own_class: str = ""
+
+    def own_classes(self) -> Iterator[ModelConfig]:
+        """The models of classes of the user's own: itself and those inside."""
+        if self.own_class:
+            yield self
+        for entry in self.entries.values():
+            if entry.model is not None:
+                yield from entry.model.own_classes()
 
 
 def is_model(entry: Mapping[str, Any]) -> bool:
-    """Whether a serialised object is a model."""
-    return entry.get("class_name") in (*FUNCTIONAL, *SEQUENTIAL)
+    """Whether a serialised object is a model that says how it computes."""
+    return _form(entry) is not None
+
+
+def _form(entry: Mapping[str, Any]) -> str | None:
+    """``Functional`` or ``Sequential``: what a model's config is, for a class of the user's own by what it holds."""
+    kind, config = entry.get("class_name"), entry.get("config")
+    if kind in FUNCTIONAL or kind in SEQUENTIAL:
+        return FUNCTIONAL[0] if kind in FUNCTIONAL else SEQUENTIAL[0]
+    layers = config.get("layers") if isinstance(config, Mapping) else None
+    if not is_foreign(entry) or not isinstance(layers, list) or not layers or not isinstance(config, Mapping):
+        return None
+    if not all(isinstance(item, Mapping) and "class_name" in item and "config" in item for item in layers):
+        return None
+    ends = ("input_layers" in config, "output_layers" in config)
+    return FUNCTIONAL[0] if all(ends) else None if any(ends) else SEQUENTIAL[0]
 
 
 def read_model(data: Any, pointer: str, problems: list[ImportProblem], depth: int = 0) -> ModelConfig:
@@ -79,7 +108,7 @@ def read_model(data: Any, pointer: str, problems: list[ImportProblem], depth: in
             codes.UNKNOWN_CLASS,
             f"the model is a {data['class_name']}, and only functional and sequential models say how they compute",
             pointer_join(pointer, "class_name"),
-            help="make a functional model of it: keras.Model(inputs, outputs)",
+            help="import the live model with vgspec.from_keras, or a functional model: keras.Model(inputs, outputs)",
         )
     config, here = data.get("config"), pointer_join(pointer, "config")
     if isinstance(config, list):  # Sequential, before Keras 2.2.3
@@ -89,8 +118,9 @@ def read_model(data: Any, pointer: str, problems: list[ImportProblem], depth: in
         raise ImportProblem(codes.BAD_CONFIG, "a model's config has no layers: it is cut short", here)
     name = config.get("name")
     name = name if isinstance(name, str) else "model"
-    if data["class_name"] in SEQUENTIAL:
-        return _sequential(name, config, layers, here, problems, depth)
+    own = "" if data["class_name"] in (*FUNCTIONAL, *SEQUENTIAL) else str(data["class_name"])
+    if _form(data) in SEQUENTIAL:
+        return replace(_sequential(name, config, layers, here, problems, depth), own_class=own)
     entries: dict[str, Entry] = {}
     recorded = recorded_tensors(layers)
     for i, item in enumerate(layers):
@@ -106,7 +136,7 @@ def read_model(data: Any, pointer: str, problems: list[ImportProblem], depth: in
         raise ImportProblem(codes.BAD_CONFIG, f"the model has no {missing[0]}: it is cut short", here)
     inputs = read_structure(config["input_layers"], pointer_join(here, "input_layers"))
     outputs = read_structure(config["output_layers"], pointer_join(here, "output_layers"))
-    return ModelConfig(name, pointer, entries, inputs, outputs, functional=True)
+    return ModelConfig(name, pointer, entries, inputs, outputs, functional=True, own_class=own)
 
 
 def _entry(
@@ -143,7 +173,8 @@ def _entry(
         except ImportProblem as problem:
             chain = () if before is None else (ConfigCall((before,), {}, pointer, {}),)
             layer = opaque_layer(item, calls or chain, pointer, recorded, problem)
-        return Entry(name, pointer, config, calls, layer=layer)
+        same = item.get(SAME)
+        return Entry(name, pointer, config, calls, layer=layer, same=same if isinstance(same, str) else "")
     except ImportProblem as problem:
         problem.layer = problem.layer or name
         problems.append(problem)
@@ -197,9 +228,7 @@ def _sequential(
             entries[found.name] = found
             continue
         call = ConfigCall((before,), {}, where, {"args": [before], "kwargs": {}})
-        entries[found.name] = Entry(
-            found.name, where, found.config, (call,), found.layer, found.model, found.operation, found.is_input
-        )
+        entries[found.name] = replace(found, pointer=where, calls=(call,))
         before = TensorRef(found.name, 0, 0, where)
     if before is None:
         raise (

@@ -17,8 +17,10 @@ from vgspec import codes
 from vgspec.catalogue.base import KerasObject, Kind, UnknownObjectError, find, known_names, refused
 from vgspec.diagnostics import nearest
 from vgspec.importers.keras2 import ABSENT, OLD_CLASSES, OLD_KEYS, renamed
+from vgspec.importers.names import is_foreign, package_of
 from vgspec.importers.problem import ImportProblem
 from vgspec.layers.registry import REGISTRY
+from vgspec.layers.suggestions import REGISTER, layer_help
 from vgspec.source import pointer_join
 
 __all__ = ["dtype_policy", "is_serialized", "layer_class", "literal", "read_layer", "read_object"]
@@ -38,8 +40,6 @@ _SKIPPED_BY_CLASS: Mapping[str, frozenset[str]] = {
     ),
     "RNN": frozenset(),
 }
-
-_STANDARD_MODULES = ("keras", "tensorflow.keras", "tf_keras", "tensorflow.python.keras")
 
 
 def is_serialized(value: Any) -> bool:
@@ -84,23 +84,15 @@ def layer_class(entry: Mapping[str, Any], pointer: str) -> tuple[str, type[Keras
     if not isinstance(name, str):
         raise ImportProblem(codes.BAD_CONFIG, "an object without a class name", where)
     name = OLD_CLASSES.get(name, name)
-    module, registered = entry.get("module"), entry.get("registered_name")
     if reason := refused("layer").get(name):
         raise ImportProblem(codes.CODE_IN_CONFIG, f"{name} cannot stand in a spec: {reason}", where)
-    cls = find("layer", name)
-    foreign = isinstance(module, str) and not module.split(".")[0].startswith(("keras", "tensorflow", "tf_keras"))
-    package = registered.partition(">")[0] if isinstance(registered, str) and ">" in registered else ""
-    from_user = (foreign or bool(package)) and name not in REGISTRY.names()
-    if cls is None or from_user:
-        near = nearest(name, known_names("layer")) if cls is None else None
-        origin = f" of {module}" if isinstance(module, str) and foreign else ""
-        raise ImportProblem(
-            codes.UNKNOWN_CLASS,
-            f"unknown layer class {registered if package else name!s}{origin}",
-            where,
-            help=(f"did you mean {near!r}? " if near else "")
-            + "a class of your own is known once it is registered, with vgspec.register_layer",
-        )
+    cls, foreign = find("layer", name), is_foreign(entry)
+    if cls is None or (foreign and name not in REGISTRY.names()):
+        package, module = package_of(entry), entry.get("module")
+        shown = f"{package}>{name}" if package else name
+        origin = f" of {module}" if isinstance(module, str) and foreign and not package else ""
+        help = REGISTER if foreign else layer_help(name, known_names("layer"), exists=True)
+        raise ImportProblem(codes.UNKNOWN_CLASS, f"unknown layer class {shown}{origin}", where, help=help)
     return name, cls
 
 
@@ -153,13 +145,13 @@ def read_object(kind: str, value: Any, pointer: str) -> Any:
     if kind == "layer" or (kind == "activation" and find("layer", name) is not None):
         return read_layer(value, pointer)
     cls = find(kind, name)
-    package = value.get("registered_name")
-    if cls is None or (isinstance(package, str) and ">" in package and not package.startswith(("keras", "Keras"))):
+    if cls is None or is_foreign(value):
         reason = refused(kind).get(name)
         near = nearest(name, known_names(kind))
+        shown = f"{package_of(value)}>{name}" if package_of(value) else name
         raise ImportProblem(
             codes.CODE_IN_CONFIG if reason else codes.UNKNOWN_CLASS,
-            f"{name} cannot stand in a spec: {reason}" if reason else f"unknown {kind} {package or name!s}",
+            f"{name} cannot stand in a spec: {reason}" if reason else f"unknown {kind} {shown}",
             pointer_join(pointer, "class_name"),
             help=f"did you mean {near!r}?" if near and not reason and cls is None else "",
         )

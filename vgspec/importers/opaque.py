@@ -1,6 +1,6 @@
 """Layers of classes that are not known: their outside, as far as Keras or the config tells it.
 
-A live model tells everything; `vgspec.backends.model_config` writes it beside a layer's config under `OUTSIDE`. A
+A live model tells everything; `vgspec.backends.outsides` writes it beside a layer's config under `OUTSIDE`. A
 config by itself tells the shapes of the tensors that other layers read, and nothing of the weights.
 """
 
@@ -15,25 +15,47 @@ from pydantic import ValidationError
 
 from vgspec import codes
 from vgspec.catalogue.base import canonical_value
+from vgspec.diagnostics import Diagnostic
 from vgspec.importers.calls import ConfigCall, TensorRef
+from vgspec.importers.names import is_foreign, package_of, spec_name
 from vgspec.importers.objects import dtype_policy, literal
 from vgspec.importers.problem import ImportProblem
+from vgspec.ir import Graph
 from vgspec.layers.dtypes import compute_dtype
 from vgspec.layers.opaque import Opaque
 from vgspec.layers.refused import REFUSED
 from vgspec.source import pointer_join
 
-__all__ = ["OUTSIDE", "Recorded", "chained", "named", "opaque_layer", "recorded_tensors"]
+__all__ = [
+    "NOTES",
+    "OUTSIDE",
+    "SAME",
+    "TIED",
+    "Recorded",
+    "chained",
+    "live_notes",
+    "named",
+    "opaque_layer",
+    "recorded_tensors",
+]
 
 OUTSIDE = "vgspec_outside"
 """The key under which the outside of a live layer stands beside its config."""
 
-_TOLD = {"weights", "non_trainable", "trainable", "calls"}
+NOTES = "vgspec_notes"
+"""The key beside a live model's config under which sentences stand that the user should read."""
+
+SAME = "vgspec_same"
+"""The key under which stands what all entries have in common that are one layer of a live model."""
+
+TIED = "vgspec_tied"
+"""The key beside a live model's config under which the weights stand that several layers hold."""
+
+_TOLD = {"weights", "non_trainable", "trainable", "calls", "tied"}
 
 Recorded = Callable[[str, int, int], Mapping[str, Any] | None]
 """The type of an output of a call of a layer, as other layers' calls tell it; None where none does."""
 
-_STANDARD = ("keras", "tensorflow", "tf_keras")
 _COMMON = frozenset({"name", "trainable", "dtype", "batch_input_shape", "batch_shape"})
 
 
@@ -70,13 +92,6 @@ def _tensor(shape: Any, dtype: Any) -> dict[str, Any]:
     return sizes if dtype == "float32" else {**sizes, "dtype": dtype}
 
 
-def is_custom(item: Mapping[str, Any]) -> bool:
-    """Whether a layer's config says that its class is not one of Keras's own."""
-    module, registered = item.get("module"), item.get("registered_name")
-    foreign = isinstance(module, str) and not module.split(".")[0].startswith(_STANDARD)
-    return foreign or (isinstance(registered, str) and ">" in registered and not registered.startswith("keras"))
-
-
 def opaque_layer(
     item: Mapping[str, Any], calls: tuple[ConfigCall, ...], pointer: str, recorded: Recorded, problem: ImportProblem
 ) -> Opaque:
@@ -98,7 +113,7 @@ def opaque_layer(
     config = config if isinstance(config, Mapping) else {}
     carries_code = kind in REFUSED and problem.code is codes.CODE_IN_CONFIG
     if problem.code not in (codes.UNKNOWN_CLASS, codes.CODE_IN_CONFIG) or (
-        outside is None and not is_custom(item) and not carries_code
+        outside is None and not is_foreign(item) and not carries_code
     ):
         raise problem
     name = str(item.get("name", config.get("name")))
@@ -113,19 +128,19 @@ def opaque_layer(
             "model with vgspec.from_keras, or register the class with vgspec.register_layer"
         )
         raise problem
-    registered = item.get("registered_name")
-    package = registered.rpartition(">")[0] if isinstance(registered, str) and ">" in registered else ""
+    package = package_of(item)
     module = item.get("module")
     if package in ("", "Custom") and isinstance(module, str) and module != "builtins":
         package = module
     values: dict[str, Any] = {
         "class_name": kind,
-        "package": package if is_custom(item) else "",
-        "reason": "" if problem.code is codes.UNKNOWN_CLASS and is_custom(item) else problem.message,
+        "package": package if is_foreign(item) else "",
+        "reason": "" if problem.code is codes.UNKNOWN_CLASS and is_foreign(item) else problem.message,
         "arguments": {} if carries_code else _arguments(config, pointer),
         "calls": _distinct(rows),
         "weights": None if outside is None else outside["weights"],
         "non_trainable": () if outside is None else literal(outside["non_trainable"], pointer),
+        "tied": () if outside is None else literal(outside["tied"], pointer),
         "trainable": config.get("trainable") is not False if outside is None else outside["trainable"] is not False,
         "dtype": _policy(config, pointer),
     }
@@ -134,6 +149,38 @@ def opaque_layer(
     except ValidationError as error:
         message = f"what is told of its outside has no sense: {error.errors(include_url=False)[0]['msg']}"
         raise ImportProblem(codes.BAD_CONFIG, message, pointer) from None
+
+
+def live_notes(data: Any, graph: Graph, file: str) -> list[Diagnostic]:
+    """What a live model's config says beside its layers: of its class, and of weights that several layers hold.
+
+    Args:
+        data: the config.
+        graph: what was read of it. An opaque layer counts its weights where they are; any other layer makes its own.
+        file: the name that findings show.
+    """
+    if not isinstance(data, Mapping):
+        return []
+    told = data.get(NOTES)
+    found = [
+        codes.IMPORT_CHANGED.diagnostic(text, file=file)
+        for text in (told if isinstance(told, list) else ())
+        if isinstance(text, str)
+    ]
+    tied = data.get(TIED)
+    for row in tied if isinstance(tied, list) else ():
+        if not isinstance(row, Mapping) or not all(
+            isinstance(row.get(key), str) for key in ("layer", "weight", "other")
+        ):
+            continue
+        layer = graph.layers.get(".".join(spec_name(part) for part in row["layer"].split(".")))
+        if layer is not None and not isinstance(layer, Opaque):
+            message = (
+                f"the layers {row['layer']!r} and {row['other']!r} hold one weight in common, {row['weight']!r}; "
+                "in the spec each has its own"
+            )
+            found.append(codes.IMPORT_CHANGED.diagnostic(message, file=file, node=row["layer"]))
+    return found
 
 
 def _distinct(rows: Any) -> Any:

@@ -78,6 +78,7 @@ class Opaque(Layer):
     calls: _Calls
     weights: _Weights = None
     non_trainable: tuple[str, ...] = ()
+    tied: tuple[str, ...] = ()
 
     @field_validator("class_name")
     @classmethod
