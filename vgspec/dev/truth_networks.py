@@ -50,8 +50,8 @@ SEED = 20
 """Of the weights and of the order of the examples."""
 TESTED = 360
 SEEN: Mapping[int, str] = {
-    41: "One threshold was lowered after this set had been seen (a change of the output by the first step of 2 before, of "
-    "1 now): before, 45 of the 50 flagged networks learnt after fixing, and 2 of 50 that were not flagged failed."
+    41: "One threshold was lowered after this set had been seen (a change of the output by the first step of 2, now of "
+    "1): before, 45 of the 50 flagged networks learnt after fixing, and 2 of the 50 that were not flagged failed.",
 }
 """What was changed after a set had served as the measure, by its seed."""
 GROUPS = ("vanishing", "exploding", "initialization", "dead-units", "optimisation")
