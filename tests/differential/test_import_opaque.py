@@ -171,6 +171,17 @@ def test_once_registered_the_same_spec_is_the_layer() -> None:
     assert model.count_params() == encoder_model().count_params()
 
 
+def test_once_registered_a_weight_that_was_another_layers_too_is_told() -> None:
+    vgspec.register_layer(descriptor())
+    known = {"inputs": {"sequence": {"batch_shape": [None, 6, 8]}}, "outputs": [{"batch_shape": [None, 6, 8]}]}
+    opaque = {"class_name": "Encoder", "arguments": {"dim": 8}, "calls": [known], "tied": ["tokens/embeddings"]}
+    (found,) = vgspec.load_spec(
+        {"vgspec": "1", "inputs": {"x": {"shape": [6, 8]}}, "layers": [{"Opaque": opaque}]}
+    ).diagnostics
+    assert found.code == "VG089"
+    assert "weights in common with another layer (tokens/embeddings); here each has its own" in found.message
+
+
 def test_a_functional_model_of_a_class_of_its_own_is_read_as_one() -> None:
     x = keras.Input((4,), name="x")
     model = Own(x, L.Dense(2, name="y")(x), name="own")

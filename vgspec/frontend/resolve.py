@@ -113,8 +113,15 @@ class Resolver:
             from vgspec.frontend.opaque import known_layer
 
             if known := known_layer(layer):
+                tied = getattr(layer, "tied", ())
                 found = object_from_value("layer", dict([known]), value, pointer_join(pointer, "arguments"), env)
                 layer = found if isinstance(found, Layer) else None
+                if tied and layer is not None:
+                    shown = ", ".join(tied)
+                    message = (
+                        f"the {known[0]} had weights in common with another layer ({shown}); here each has its own"
+                    )
+                    self.builder.report(codes.IMPORT_CHANGED, message, origin)
         if value is None or constant(value):
             self._constants[cache_key] = layer
         return layer
