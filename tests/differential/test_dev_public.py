@@ -78,3 +78,20 @@ def test_the_command_fails_where_a_model_comes_back_different(tmp_path: Path, mo
     assert (tmp_path / "page.md").read_text(encoding="utf-8") == public.page(rows)
     rows.append(replace(good, result=replace(good.result, difference=1.0)))
     assert public.main([]) == 1
+
+
+def test_a_model_that_fails_on_the_way_is_a_row_with_the_error() -> None:
+    good = public.check_builder("small", small)
+    failed = replace(good, result=replace(good.result, error="ValueError: a | b", matched=False))
+    assert public.line(failed) == "| small | live | | | ValueError: a / b | | |"
+    assert not public.is_equal(failed)
+
+
+def test_lost_weights_and_another_order_are_told_apart() -> None:
+    good = public.check_builder("small", small)
+    moved = replace(good, result=replace(good.result, same_shapes=False))
+    assert public.is_equal(moved)
+    assert "| 23 | no | 0 |" in public.line(moved)
+    lost = replace(moved, result=replace(moved.result, matched=False))
+    assert not public.is_equal(lost)
+    assert "| 23 | **differs** | 0 |" in public.line(lost)

@@ -16,7 +16,7 @@ from vgspec.backends.errors import BuildError
 from vgspec.cli import main
 from vgspec.ir import Tensor
 from vgspec.layers import REGISTRY, Call, Layer, Weight
-from vgspec.layers.fields import InitializerArg, PositiveInt
+from vgspec.layers.fields import ActivationArg, InitializerArg, PositiveInt
 
 pytestmark = pytest.mark.tensorflow
 L = keras.layers
@@ -180,6 +180,87 @@ def test_once_registered_a_weight_that_was_another_layers_too_is_told() -> None:
     ).diagnostics
     assert found.code == "VG089"
     assert "weights in common with another layer (tokens/embeddings); here each has its own" in found.message
+
+
+@keras.saving.register_keras_serializable(package="mine")
+def halved_relu(x: Any) -> Any:
+    """An activation of the user's own, as keras_hub's gelu_approximate is."""
+    return keras.ops.relu(x) * 0.5
+
+
+@keras.saving.register_keras_serializable(package="mine")
+class Feed(L.Layer):
+    """A layer with an activation, that writes more into its config than its arguments."""
+
+    def __init__(self, activation: Any = "relu", **more: Any) -> None:
+        more.pop("seen_shape", None)
+        super().__init__(**more)
+        self.activation = keras.activations.get(activation)
+
+    def call(self, inputs: Any) -> Any:
+        return self.activation(inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "activation": keras.activations.serialize(self.activation)}
+
+
+def feed_descriptor() -> type[Layer]:
+    """What a package would register for it."""
+
+    class Feed(Layer):
+        """The layer."""
+
+        keras_module: ClassVar[str] = __name__
+        activation: ActivationArg = None
+
+        def infer_outputs(self, call: Call) -> tuple[Tensor, ...]:
+            """The input's shape."""
+            return (call.x,)
+
+    return Feed
+
+
+def test_an_argument_that_a_spec_cannot_name_keeps_the_layer_opaque_though_registered() -> None:
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, Feed("relu", name="known")(Feed(halved_relu, name="own")(x)))
+    before = vgspec.from_keras(model).to_yaml()
+    vgspec.register_layer(feed_descriptor())
+    for text in (before, vgspec.from_keras(model).to_yaml()):
+        spec = vgspec.load_spec(text)
+        assert [type(layer).__name__ for layer in spec.require_graph().layers.values()] == ["Opaque", "Feed"]
+        (found,) = spec.diagnostics
+        assert (found.code, found.help) == ("VG090", "")
+        assert "halved_relu" in found.message
+        with pytest.raises(BuildError, match="halved_relu") as caught:
+            vgspec.compile_spec(spec)
+        assert caught.value.diagnostics[0].help == ""
+
+
+def test_an_argument_that_the_class_takes_out_of_its_kwargs_is_one() -> None:
+    feed = feed_descriptor()
+    wider = type("Feed", (feed,), {"__module__": __name__, "__annotations__": {"seen_shape": tuple[int | None, ...]}})
+    vgspec.register_layer(wider)
+    text = 'vgspec: "1"\ninputs: {x: {shape: [4]}}\nlayers: [{Feed: {seen_shape: [null, 4]}}]\n'
+    model = vgspec.compile_spec(text)
+    assert type(model.layers[-1]) is Feed
+
+
+def test_an_argument_that_the_class_does_not_take_is_named_before_anything_is_built() -> None:
+    feed = feed_descriptor()
+    wrong = type("Feed", (feed,), {"__module__": __name__, "__annotations__": {"units": int}})
+    vgspec.register_layer(wrong)
+    with pytest.raises(BuildError, match="has no argument 'units'"):
+        vgspec.compile_spec('vgspec: "1"\ninputs: {x: {shape: [4]}}\nlayers: [{Feed: {units: 4}}]\n')
+
+
+def test_a_key_that_the_descriptor_lacks_says_where_it_comes_from() -> None:
+    x = keras.Input((4,), name="x")
+    config = json.loads(keras.Model(x, Feed(name="f")(x)).to_json())
+    config["config"]["layers"][1]["config"]["seen_shape"] = [None, 4]
+    vgspec.register_layer(feed_descriptor())
+    (found,) = vgspec.importers.read_config(config).diagnostics
+    assert (found.code, found.pointer) == ("VG083", "/config/layers/1/config/seen_shape")
+    assert "give the descriptor of Feed a field of this name" in found.help
 
 
 def test_a_functional_model_of_a_class_of_its_own_is_read_as_one() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -142,8 +142,16 @@ def _parameters(function: Any) -> frozenset[str] | None:
         except (TypeError, ValueError):
             return None
         names |= {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+        if owner.__module__.split(".")[0] != "keras":  # it may take more out of its ``**kwargs``, by name
+            names |= {item for item in _constants(target) if item.isidentifier()}
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             return frozenset(names)
         if inspect.isclass(owner) and owner.__name__ == "Layer":
             return frozenset(names) | _BASE_LAYER
     return None
+
+
+def _constants(function: Any) -> Iterator[str]:
+    """The strings that a function written in Python mentions."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    yield from (item for item in getattr(code, "co_consts", ()) if isinstance(item, str))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from vgspec import codes
@@ -10,18 +11,37 @@ from vgspec.ir import Graph, Node
 from vgspec.layers.base import Layer
 from vgspec.layers.registry import REGISTRY
 
-__all__ = ["known_layer", "opaque_findings"]
+__all__ = ["inexpressible", "known_layer", "opaque_findings"]
 
 _SHOWN = 3
 
 
 def known_layer(layer: Layer) -> tuple[str, Any] | None:
-    """For an opaque layer whose class has been registered: the class's name and the arguments that it is to have."""
+    """For an opaque layer whose class has been registered: the class's name and the arguments that it is to have.
+
+    None where the class has not been registered, or a spec cannot name what an argument is: see `inexpressible`.
+    """
     name, arguments = getattr(layer, "class_name", ""), getattr(layer, "arguments", {})
-    if REGISTRY.find(name) is None:
+    if REGISTRY.find(name) is None or getattr(layer, "reason", "") or inexpressible(layer):
         return None
     common = {key: getattr(layer, key) for key in ("trainable", "dtype")}
     return name, {**arguments, **{key: value for key, value in common.items() if value not in (True, None)}}
+
+
+def inexpressible(layer: Layer) -> str:
+    """Why a registered descriptor cannot take an opaque layer's place: an argument that stands as Keras serialised it.
+
+    Empty where the class has not been registered, or all arguments have a spec's form.
+    """
+    name, arguments = getattr(layer, "class_name", ""), getattr(layer, "arguments", {})
+    if REGISTRY.find(name) is None:
+        return ""
+    for key, value in arguments.items():
+        if isinstance(value, Mapping) and {"class_name", "config"} <= set(value):
+            config = value["config"]
+            what = config if isinstance(config, str) else value.get("registered_name") or value["class_name"]
+            return f"its argument {key!r} is {what}, which a spec cannot name"
+    return ""
 
 
 def opaque_findings(graph: Graph) -> list[Diagnostic]:

@@ -110,7 +110,7 @@ class Resolver:
         made = make_object(cls, value, pointer, env, at)
         layer = made if isinstance(made, Layer) else None
         if action == "Opaque" and layer is not None:
-            from vgspec.frontend.opaque import known_layer
+            from vgspec.frontend.opaque import inexpressible, known_layer
 
             if known := known_layer(layer):
                 tied = getattr(layer, "tied", ())
@@ -122,6 +122,8 @@ class Resolver:
                         f"the {known[0]} had weights in common with another layer ({shown}); here each has its own"
                     )
                     self.builder.report(codes.IMPORT_CHANGED, message, origin)
+            elif reason := inexpressible(layer):
+                layer = layer.model_copy(update={"reason": getattr(layer, "reason", "") or reason})
         if value is None or constant(value):
             self._constants[cache_key] = layer
         return layer

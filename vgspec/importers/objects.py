@@ -188,12 +188,12 @@ def _make(kind: str, name: str, cls: type[KerasObject], config: Mapping[str, Any
                 )
         else:
             near = nearest(old, fields)
-            raise ImportProblem(
-                codes.UNKNOWN_CONFIG_KEY,
-                f"{name} has no argument {old!r}",
-                where,
-                help=f"did you mean {near!r}?" if near else "",
-            )
+            help = f"did you mean {near!r}?" if near else ""
+            if kind == "layer" and REGISTRY.find(name) is cls:
+                help = (
+                    f"the layer's class writes it into its config: give the descriptor of {name} a field of this name"
+                )
+            raise ImportProblem(codes.UNKNOWN_CONFIG_KEY, f"{name} has no argument {old!r}", where, help=help)
     try:
         made = cls(**values)
     except ValidationError as error:
