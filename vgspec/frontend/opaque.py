@@ -22,7 +22,8 @@ def known_layer(layer: Layer) -> tuple[str, Any] | None:
     None where the class has not been registered, or a spec cannot name what an argument is: see `inexpressible`.
     """
     name, arguments = getattr(layer, "class_name", ""), getattr(layer, "arguments", {})
-    if REGISTRY.find(name) is None or getattr(layer, "reason", "") or inexpressible(layer):
+    reason: str = getattr(layer, "reason", "")
+    if REGISTRY.find(name) is None or reason or inexpressible(layer):
         return None
     common = {key: getattr(layer, key) for key in ("trainable", "dtype")}
     return name, {**arguments, **{key: value for key, value in common.items() if value not in (True, None)}}
