@@ -48,6 +48,15 @@ def test_a_file_comes_back_equal_under_the_name_of_its_repository(tmp_path: Path
     assert public.is_equal(row)
 
 
+def test_a_file_of_a_sequential_model_and_of_one_with_a_dict_of_inputs(tmp_path: Path) -> None:
+    z, y = keras.Input((4,), name="z"), keras.Input((4,), name="y")
+    models = keras.Sequential([z, L.Dense(2)]), keras.Model({"p": z, "o": y}, L.Subtract()([z, L.Dense(4)(y)]))
+    for i, model in enumerate(models):
+        path = tmp_path / f"{i}.json"
+        path.write_text(model.to_json(), encoding="utf-8")
+        assert public.is_equal(public.check_file(path))
+
+
 def test_what_cannot_be_read_is_refused_with_its_place(tmp_path: Path) -> None:
     config = json.loads(small().to_json())
     config["config"]["layers"][1] |= {"class_name": "ClusteringLayer", "module": None}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from vgspec.cli.app import main
 from vgspec.cli.fmt import canonical_text
@@ -93,11 +96,99 @@ def test_check_writes_nothing_and_fails(tmp_path: Path) -> None:
 
 def test_what_cannot_be_formatted_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "m.yaml"
-    anchored = 'vgspec: "1"\ninputs: {x: &s {shape: [4]}, y: *s}\nlayers: [{Add: {}, in: [x, y]}]\n'
-    for text in (anchored, "vgspec: [\n"):
+    before_its_anchor = 'layers: [{Dense: &a {units: 3}}]\nshared: {d: {Dense: *a}}\nvgspec: "1"\n'
+    for text in (before_its_anchor, "vgspec: [\n"):
         path.write_text(text)
         assert main(["fmt", str(path)]) == 1
         assert path.read_text() == text
+
+
+ANCHORED = """\
+inputs: {x: &s {shape: [4]}, y: *s}
+layers:
+  - {in: x, id: d, Dense: &c {units: 8, activation: &act relu}}   # trailing
+  - {id: d2, in: d, Dense: *c}
+  - &it
+    # its own
+    Dense: {units: &n 3}   # three
+  - *it
+  - &again {Dense: {units: *n, activation: *act}}
+  - body: &body
+      - *again
+      - Flatten: &none {}
+      - Flatten: *none
+    repeat: 2
+  - residual: {body: *body}
+vgspec: "1"
+"""
+
+ANCHORED_TIDY = """\
+vgspec: "1"
+inputs:
+  x: &s {shape: [4]}
+  y: *s
+layers:
+  - {id: d, in: x, Dense: &c {units: 8, activation: &act relu}}  # trailing
+  - {id: d2, in: d, Dense: *c}
+  # its own
+  - &it {Dense: {units: &n 3}}  # three
+  - *it
+  - &again {Dense: {units: *n, activation: *act}}
+  - repeat: 2
+    body: &body
+      - *again
+      - Flatten: &none {}
+      - {Flatten: *none}
+  - residual: {body: *body}
+"""
+
+
+def test_anchors_and_aliases_stay() -> None:
+    assert canonical_text(parse_text(ANCHORED)[0]) == ANCHORED_TIDY
+    assert canonical_text(parse_text(ANCHORED_TIDY)[0]) == ANCHORED_TIDY
+
+
+def test_a_blank_line_above_an_item_in_block_form() -> None:
+    text = """\
+vgspec: "1"
+inputs:
+  x: [4]
+layers:
+  - Dense: {units: 3}
+
+  # why
+  - id: e
+    Dense:
+      units: 2  # two
+
+  - repeat: 2
+    body:
+      - Dense: {units: 3}  # three
+
+      - Dense:
+          units: 4  # four
+"""
+    assert canonical_text(parse_text(text)[0]) == text
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_blank_lines_and_comments_anywhere(data: st.DataObject) -> None:
+    """Formatting is idempotent, and no comment is lost, wherever a person puts air and words."""
+    path = data.draw(st.sampled_from([path for path in SPECS if path.stat().st_size < 3000]))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for i in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.integers(0, len(lines)))
+        indent = re.match(" *", lines[at] if at < len(lines) else "")
+        assert indent is not None
+        lines.insert(at, data.draw(st.sampled_from(["", f"{indent[0]}# note {i}"])))
+    document, problems = parse_text("\n".join(lines) + "\n")
+    assume(not problems)
+    once = canonical_text(document)
+    again, problems = parse_text(once)
+    assert problems == []
+    assert canonical_text(again) == once
+    assert once.count("# note") == sum("# note" in line for line in lines)
 
 
 def test_an_empty_mapping() -> None:

@@ -128,7 +128,9 @@ def _batch(model: Any, rng: Any) -> list[Any]:
 def _outputs(model: Any, given: list[Any]) -> list[Any]:
     """What a model gives for values of its inputs, in the order in which Keras counts them."""
     keras = load_keras()
-    packed = keras.tree.pack_sequence_as(model.input, given)
+    structure = getattr(model, "_inputs_struct", None)  # a Sequential has none, nor has a model of Keras 2
+    one_or_list = given[0] if len(given) == 1 else given
+    packed = one_or_list if structure is None else keras.tree.pack_sequence_as(structure, given)
     return [keras.ops.convert_to_numpy(value) for value in keras.tree.flatten(model(packed, training=False))]
 
 

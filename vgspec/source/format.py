@@ -1,20 +1,20 @@
 """The canonical form of a document's text: one layout, one order of keys, comments where they were.
 
 The tree is written anew. A comment on a line of its own stays above what it stood above, one behind something stays
-behind it; a blank line stays, several become one. Numbers keep their spelling.
+behind it; a blank line stays, several become one. Numbers keep their spelling, anchors and aliases stay what they are.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vgspec.source.document import Document, pointer_join
 from vgspec.source.dump import WIDTH, scalar_text
 from vgspec.source.nodes import MappingNode, ScalarNode, SequenceNode, SNode
 
-__all__ = ["format_document", "uses_anchors"]
+__all__ = ["format_document"]
 
 _ROOT = (
     *("vgspec", "name", "description", "include", "params", "inputs", "shared", "blocks"),
@@ -25,17 +25,24 @@ _ITEM_LAST = ("with", "body", "call_args", "lint")
 _BLOCK = ("description", "params", "inputs", "layers", "outputs", "lint")
 _LISTS = frozenset({"layers", "body", "shortcut"})
 _COMMENT = re.compile(r"(?:^|(?<=[ \t\r\n]))#[^\r\n]*")
+_ANCHOR = re.compile(r"&([^\s,\[\]{}]+)(?:\s|#[^\r\n]*)*$")
 _DEPTH_ITEM = 4
 
 
 @dataclass(slots=True)
 class _Notes:
-    """Comments and blank lines by the pointer of what they belong to."""
+    """Comments, blank lines and anchors by the pointer of what they belong to."""
 
+    text: str
     above: dict[str, list[str]] = field(default_factory=dict)
     behind: dict[str, str] = field(default_factory=dict)
     spaced: set[str] = field(default_factory=set)
     end: list[str] = field(default_factory=list)
+    anchors: dict[str, str] = field(default_factory=dict)
+
+    def anchor(self, pointer: str) -> str:
+        """What goes before the value at a pointer."""
+        return f"{self.anchors[pointer]} " if pointer in self.anchors else ""
 
     def inside(self, pointer: str) -> bool:
         """Whether something below a pointer has a note of its own."""
@@ -43,27 +50,17 @@ class _Notes:
         return any(key.startswith(prefix) for notes in (self.above, self.behind) for key in notes)
 
 
-def uses_anchors(node: SNode | None) -> bool:
-    """Whether a tree has anchors that are used, which a new text would have to spell out."""
-    if node is None or isinstance(node, ScalarNode):
-        return node is not None and (node.aliased or node.via is not None)
-    if node.aliased or node.via is not None:
-        return True
-    if isinstance(node, SequenceNode):
-        return any(uses_anchors(item) for item in node.items)
-    return any(uses_anchors(value) for _, value in node.items())
-
-
 def format_document(document: Document) -> str:
     """The canonical text of a YAML document.
 
     Raises:
-        ValueError: for a document without text or tree, or with anchors.
+        ValueError: for a document without text or tree.
     """
     root = document.root
-    if document.text is None or not isinstance(root, MappingNode) or uses_anchors(root):
-        raise ValueError("only a spec without anchors that was read from text has a canonical text")
+    if document.text is None or not isinstance(root, MappingNode):
+        raise ValueError("only a spec that was read from text has a canonical text")
     notes = _notes(document.text, root)
+    notes.anchors |= _anchors(document.text, root, "")
     if not len(root):
         return "\n".join([*notes.end, "{}"]) + "\n"
     plain = _plain(root, "", notes)
@@ -78,11 +75,32 @@ def format_document(document: Document) -> str:
     return "\n".join(writer.lines).strip("\n") + "\n"
 
 
+# --- anchors ---------------------------------------------------------------------------------------------
+
+
+def _anchors(text: str, node: SNode, pointer: str) -> dict[str, str]:
+    """The anchors that are used, by the pointer of what they stand before."""
+    found: dict[str, str] = {}
+    if node.via is not None:
+        return found
+    if node.aliased and node.span is not None and (match := _ANCHOR.search(text, 0, node.span.start)):
+        found[pointer] = f"&{match[1]}"
+    if isinstance(node, MappingNode):
+        for key, value in node.items():
+            found |= _anchors(text, value, pointer_join(pointer, key))
+    elif isinstance(node, SequenceNode):
+        for i, item in enumerate(node.items):
+            found |= _anchors(text, item, pointer_join(pointer, i))
+    return found
+
+
 # --- comments --------------------------------------------------------------------------------------------
 
 
 def _entries(node: SNode, pointer: str) -> Iterator[tuple[int, str]]:
-    """Where every key and every item begins, outer ones first."""
+    """Where every key and every item begins, outer ones first; what an alias stands for is elsewhere."""
+    if node.via is not None:
+        return
     if isinstance(node, MappingNode):
         for key, value in node.items():
             here = pointer_join(pointer, key)
@@ -93,12 +111,14 @@ def _entries(node: SNode, pointer: str) -> Iterator[tuple[int, str]]:
     elif isinstance(node, SequenceNode):
         for i, item in enumerate(node.items):
             here = pointer_join(pointer, i)
-            if item.span is not None:
-                yield item.span.start, here
+            if (span := item.via or item.span) is not None:
+                yield span.start, here
             yield from _entries(item, here)
 
 
 def _scalars(node: SNode) -> Iterator[tuple[int, int]]:
+    if node.via is not None:
+        return
     if isinstance(node, ScalarNode):
         if node.span is not None:
             yield node.span.start, node.span.end
@@ -116,7 +136,7 @@ def _scalars(node: SNode) -> Iterator[tuple[int, int]]:
 def _notes(text: str, root: MappingNode) -> _Notes:
     starts = sorted(_entries(root, ""), key=lambda pair: pair[0])  # stable: outer ones stay first
     taken = sorted(_scalars(root))
-    notes = _Notes()
+    notes = _Notes(text)
     at, scalar = 0, 0
     own_lines: list[tuple[int, str]] = []
     for match in _COMMENT.finditer(text):
@@ -162,18 +182,24 @@ def _ordered(node: MappingNode, first: tuple[str, ...], last: tuple[str, ...]) -
 
 def _scalar(node: ScalarNode, *, flow: bool) -> str:
     value = node.value
+    if node.via is not None:  # an alias: see `_plain`
+        return node.raw
     if isinstance(value, int | float) and not isinstance(value, bool) and node.plain and node.raw:
         return node.raw
     return scalar_text(value, flow=flow)
 
 
-def _flow(node: SNode, pointer: str) -> str:
+def _flow(node: SNode, pointer: str, notes: _Notes) -> str:
+    """A value in one line, with its anchor."""
+    anchor = notes.anchor(pointer)
     if isinstance(node, ScalarNode):
-        return _scalar(node, flow=True)
+        return anchor + _scalar(node, flow=True)
     if isinstance(node, SequenceNode):
-        return "[" + ", ".join(_flow(item, f"{pointer}/{i}") for i, item in enumerate(node.items)) + "]"
-    inner = (f"{scalar_text(key, flow=True)}: {_flow(node_value(node, key), pointer)}" for key in _keys(node, pointer))
-    return "{" + ", ".join(inner) + "}"
+        listed = (_flow(item, f"{pointer}/{i}", notes) for i, item in enumerate(node.items))
+        return f"{anchor}[{', '.join(listed)}]"
+    named = ((key, _flow(node_value(node, key), pointer_join(pointer, key), notes)) for key in _keys(node, pointer))
+    inner = ", ".join(f"{scalar_text(key, flow=True)}: {value}" for key, value in named)
+    return f"{anchor}{{{inner}}}"
 
 
 def node_value(node: MappingNode, key: str) -> SNode:
@@ -221,20 +247,26 @@ def _is_items(node: SNode) -> bool:
 
 
 def _plain(node: SNode, pointer: str, notes: _Notes) -> SNode:
-    """The tree with layers without arguments in lists as their names alone, unless a comment stands inside."""
+    """The tree with aliases as scalars, and with layers without arguments in lists as their names alone.
+
+    Those stay that have a comment inside, or an anchor.
+    """
+    if node.via is not None:
+        return ScalarNode(None, raw=notes.text[node.via.start : node.via.end], via=node.via)
     if isinstance(node, SequenceNode):
-        return SequenceNode(tuple(_plain(item, f"{pointer}/{i}", notes) for i, item in enumerate(node.items)))
+        items = tuple(_plain(item, f"{pointer}/{i}", notes) for i, item in enumerate(node.items))
+        return replace(node, items=items)
     if not isinstance(node, MappingNode):
         return node
-    if len(node) == 1 and _is_item(pointer) and not notes.inside(pointer):
+    if len(node) == 1 and _is_item(pointer) and not notes.inside(pointer) and not node.aliased:
         key, value = next(iter(node.items()))
         empty = (isinstance(value, ScalarNode) and value.value is None) or (
             isinstance(value, MappingNode) and len(value) == 0
         )
-        if empty and key[:1].isupper():
+        if empty and key[:1].isupper() and not value.aliased:
             return ScalarNode(key, raw=key)
     entries = ((key, _plain(value, pointer_join(pointer, str(key.value)), notes)) for key, value in node.entries)
-    return MappingNode(tuple(entries))
+    return replace(node, entries=tuple(entries))
 
 
 @dataclass(slots=True)
@@ -245,7 +277,7 @@ class _Writer:
     def _fits(self, node: SNode, pointer: str, column: int, *, depth: int) -> str | None:
         if _depth(node) > depth or self.notes.inside(pointer):
             return None
-        text = _flow(node, pointer)
+        text = _flow(node, pointer, self.notes)
         return text if column + len(text) <= WIDTH else None
 
     def _lead(self, pointer: str, indent: str) -> None:
@@ -264,15 +296,15 @@ class _Writer:
             self._lead(pointer, indent)
         head = f"{indent}{scalar_text(key)}:"
         if isinstance(node, ScalarNode):
-            self._put(f"{head} {_scalar(node, flow=False)}", pointer)
+            self._put(f"{head} {self.notes.anchor(pointer)}{_scalar(node, flow=False)}", pointer)
             return
         empty = len(node) == 0
         limit = 0 if level == 0 and isinstance(node, MappingNode) and not empty else depth
         one_line = None if _is_items(node) else self._fits(node, pointer, len(head) + 1, depth=limit)
         if one_line is not None or empty:
-            self._put(f"{head} {one_line if one_line is not None else _flow(node, pointer)}", pointer)
+            self._put(f"{head} {one_line if one_line is not None else _flow(node, pointer, self.notes)}", pointer)
             return
-        self._put(head, pointer)
+        self._put(f"{head} {self.notes.anchor(pointer)}".rstrip(), pointer)
         self._block(node, pointer, level + 1)
 
     def _block(self, node: SNode, pointer: str, level: int) -> None:
@@ -289,9 +321,10 @@ class _Writer:
         self._lead(pointer, indent)
         dash = f"{indent}- "
         if isinstance(item, ScalarNode):
-            self._put(dash + _scalar(item, flow=False), pointer)
+            self._put(dash + self.notes.anchor(pointer) + _scalar(item, flow=False), pointer)
             return
-        if isinstance(item, MappingNode) and len(item) == 1 and not self.notes.inside(pointer):
+        anchor = self.notes.anchor(pointer)
+        if isinstance(item, MappingNode) and len(item) == 1 and not self.notes.inside(pointer) and not anchor:
             key, value = next(iter(item.items()))
             text = self._fits(value, pointer_join(pointer, key), len(dash) + len(key) + 2, depth=3)
             if text is not None and isinstance(value, MappingNode) and not _has_items(value):
@@ -301,9 +334,15 @@ class _Writer:
         if text is not None and not (isinstance(item, MappingNode) and _has_items(item)):
             self._put(dash + text, pointer)
             return
+        if anchor:
+            self._put(dash + anchor.rstrip(), pointer)
+            self._block(item, pointer, level + 1)
+            return
         start = len(self.lines)
         self._block(item, pointer, level + 1)
         # The first line of the block carries the dash; comments above the first key stand above the item.
+        while not self.lines[start]:
+            del self.lines[start]
         at = next(i for i in range(start, len(self.lines)) if not self.lines[i].lstrip().startswith("#"))
         self.lines[at] = dash + self.lines[at].lstrip()
         behind = self.notes.behind.get(pointer)
