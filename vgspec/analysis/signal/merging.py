@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 
 from vgspec.analysis.signal.alignment import body_of
 from vgspec.analysis.signal.functions import absolute, affine, chain
@@ -14,7 +15,7 @@ from vgspec.analysis.signal.merge_gradients import Others, leans_of, others, pro
 from vgspec.analysis.signal.positions import Profile, alike, blend
 from vgspec.analysis.signal.quadrature import Vector
 from vgspec.analysis.signal.response import function_moments, third_moment
-from vgspec.analysis.signal.samples import blended, function_sizes, leveled, of_function, product, started
+from vgspec.analysis.signal.samples import blended, function_sizes, leveled, mean_of, of_function, product, started
 from vgspec.analysis.signal.state import (
     Grad,
     Moments,
@@ -261,15 +262,19 @@ def combine(
     bodies = [body_of(state) for state in states]
     lean_of = projections(kind, columns, cuts)
     elements = output.positions * output.channels
+    rest = Others(columns)
+    uneven = [at for at, state in enumerate(wide_states) if state.profile]
+
+    @cache
+    def other_samples() -> list[Samples | None]:  # of both backward passes
+        return others([state.samples for state in wide_states], _both, None)
 
     def backward(grads: tuple[Grad | None, ...]) -> Pulled:
         grad = grads[0]
         if grad is None:
             return Pulled((None,) * n)
         results = []
-        rest = Others(columns)
-        gates = others([state.samples for state in wide_states], _both, None) if kind == "multiply" else []
-        uneven = [at for at, state in enumerate(wide_states) if state.profile]
+        gates = other_samples() if kind == "multiply" else []
         for index in range(n):
             once = (1,) * n if equal else repeated
             inward = share_of(kind, grad, columns, cuts, index, n, once, rest)
@@ -285,7 +290,7 @@ def combine(
                 gate = gates[index]
                 if gate is not None:
                     sizes_of = gate.square if grad.samples is None else gate.square * grad.samples
-                    inward = inward.scaled(float(sizes_of.mean()))._replace(samples=leveled(sizes_of))
+                    inward = inward.scaled(mean_of(sizes_of))._replace(samples=leveled(sizes_of))
                 other = [at for at in uneven[:3] if at != index]
                 place = wide_states[other[0]].profile if len(other) == 1 else ()
                 inward = inward.scaled(1.0 + alike(grad.profile, place))
@@ -366,9 +371,9 @@ def _met(output: State, states: tuple[State, ...]) -> State:
         if state.samples.mean is not None:
             means = state.samples.mean if means is None else means * state.samples.mean
     if squares is not None:
-        square = float(squares.mean())
+        square = mean_of(squares)
     if means is not None:
-        mean = float(means.mean())
+        mean = mean_of(means)
     near, far = square, mean * mean
 
     def change(x: Moments) -> Moments:

@@ -18,7 +18,7 @@ from vgspec.analysis.signal.gradients import align
 from vgspec.analysis.signal.positions import flatter
 from vgspec.analysis.signal.response import Curve, respond
 from vgspec.analysis.signal.samples import centred as centred_sizes
-from vgspec.analysis.signal.samples import leveled, meeting, started
+from vgspec.analysis.signal.samples import leveled, mean_of, meeting, started
 from vgspec.analysis.signal.state import (
     BATCH_SIZE,
     Grad,
@@ -353,7 +353,7 @@ def normalize(state: State, primitive: rule.Normalize) -> Step:
         samples = grad.samples
         if small is not None:
             samples = small if samples is None else samples * small
-            f *= float(samples.mean())
+            f *= mean_of(samples)
             samples = leveled(samples)
         result = []
         for g in grad.segments:

@@ -137,7 +137,7 @@ def apply_function(state: State, fn: Fn) -> Step:
         result = []
         lean = grad.leaning()
         common = alike(grad.profile, state.profile)
-        slopes = np.zeros(()) if grad.samples is None else np.zeros_like(grad.samples)
+        slopes: Vector | None = None
         rows = zip(align(grad, sizes), state.segments, bases, responses, extras, resized, strict=True)
         for g, segment, base, response, excess, sized in rows:
             if response is None:
@@ -151,10 +151,10 @@ def apply_function(state: State, fn: Fn) -> Step:
             more = max(more, 0.1)
             if sized is not None:
                 own = sized.slope if grad.samples is None else sized.slope * grad.samples
-                more *= float(own.mean())
-                slopes = slopes + past.q * segment.size * own
+                more *= sizes_of.mean_of(own)
+                slopes = _plus(slopes, past.q * segment.size, own)
             elif grad.samples is not None:
-                slopes = slopes + past.q * segment.size * grad.samples
+                slopes = _plus(slopes, past.q * segment.size, grad.samples)
             past = past._replace(q=past.q * more)
             result.append(past.scaled(_typical_share(response, segment.size, base, positions)))
         if not known:
@@ -169,11 +169,15 @@ def apply_function(state: State, fn: Fn) -> Step:
             outer=outer,
             fresh=grad.fresh and grad.fresh * max(3.0 * ratio - 1.0, 0.0) / 2.0,
             overlap=grad.overlap * agree**2,
-            samples=sizes_of.leveled(slopes) if slopes.ndim else grad.samples,
+            samples=sizes_of.leveled(slopes) if slopes is not None else grad.samples,
         )
         return Pulled((changed.normalised(),))
 
     return Step((output,), pull, degree=degree, straight=straight)
+
+
+def _plus(total: Vector | None, weight: float, sizes: Vector) -> Vector:
+    return weight * sizes if total is None else total + weight * sizes
 
 
 @lru_cache(maxsize=1)

@@ -19,7 +19,7 @@ from vgspec.analysis.signal.gradients import align
 from vgspec.analysis.signal.positions import Window, window
 from vgspec.analysis.signal.quadrature import Vector, basis, gauss_hermite, normal_cdf
 from vgspec.analysis.signal.response import respond
-from vgspec.analysis.signal.samples import pooled
+from vgspec.analysis.signal.samples import meeting, pooled
 from vgspec.analysis.signal.state import (
     Grad,
     GradSegment,
@@ -280,7 +280,7 @@ def _averaged(state: State, output: State) -> State:
     if state.samples is not None:
         mean = state.samples.mean
         common = max(y.r, 0.0)
-        held = common if mean is None else common * float((mean * mean).mean())
+        held = common if mean is None else common * meeting(mean, mean)
         output = output.sized(pooled(state.samples, y.q - held, common))
     before, after = scales(state.profile, state.vary), scales(output.profile, output.vary)
     own, left = x.q - max(x.s, x.r), y.q - max(y.s if output.positions > 1 else y.r, y.r)

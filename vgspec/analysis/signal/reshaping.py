@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from vgspec.analysis.signal.gradients import align
-from vgspec.analysis.signal.samples import kept_by, leveled, masked, shifted, started
+from vgspec.analysis.signal.samples import kept_by, leveled, masked, mean_of, meeting, shifted, started
 from vgspec.analysis.signal.state import (
     Grad,
     GradSegment,
@@ -218,7 +218,7 @@ def drop(state: State, primitive: rule.Drop) -> Step:
         samples = grad.samples
         if mask is not None:
             if samples is not None:  # those that are kept may be those with large gradients
-                more = float((samples * mask).mean()) / max(float(mask.mean()), 1e-300)
+                more = meeting(samples, mask) / max(mean_of(mask), 1e-300)
                 result = [g.scaled(more) for g in result]
             samples = leveled(mask if samples is None else samples * mask)
         return Pulled((grad.with_segments(result, samples=samples),))

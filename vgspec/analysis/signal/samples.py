@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,6 +38,7 @@ __all__ = [
     "kept_by",
     "leveled",
     "masked",
+    "mean_of",
     "meeting",
     "of_function",
     "pooled",
@@ -53,6 +54,7 @@ BATCHES = 16
 LEAST = 0.02
 """The relative variance of the samples' sizes from which they are followed."""
 _LOWEST = -12.0
+_SMALLEST = math.exp(_LOWEST)
 _STEP = 0.5
 _GRID: tuple[float, ...] = tuple(_LOWEST + _STEP * i for i in range(int((4.0 - _LOWEST) / _STEP) + 1))
 """Natural logarithms of sizes at which functions are evaluated: up to one sample that is all of its batch."""
@@ -60,38 +62,71 @@ _ONE = _GRID.index(0.0)
 
 
 @lru_cache(maxsize=512)
-def _places(index: int) -> Vector:
-    """Numbers from 0 to 1, evenly spread over each batch, in an order of each index's own (splitmix64)."""
+def _order(index: int) -> Any:
+    """Each sample's place in its batch, in an order of each index's own (splitmix64)."""
     with np.errstate(over="ignore"):
         x = np.arange(1, BATCHES * BATCH_SIZE + 1, dtype=np.uint64) + np.uint64(index * 1_000_003)
         x = x * np.uint64(0x9E3779B97F4A7C15)
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         x = x ^ (x >> np.uint64(31))
-    order = np.argsort(np.argsort(x.reshape(BATCHES, BATCH_SIZE), axis=1), axis=1)
-    # the batches lie between each other, so that all of them together are spread evenly as well
-    return (order + (np.arange(BATCHES)[:, None] + 0.5) / BATCHES) / BATCH_SIZE
+    return np.argsort(np.argsort(x.reshape(BATCHES, BATCH_SIZE), axis=1), axis=1)
+
+
+def _places(index: int) -> Vector:
+    """Numbers from 0 to 1, evenly spread over each batch, in an order of each index's own."""
+    return np.take_along_axis(_even(), _order(index), axis=1)
+
+
+@lru_cache(maxsize=1)
+def _even() -> Vector:
+    """The numbers of each batch in order; batches lie between each other, so that all together are even as well."""
+    return (np.arange(BATCH_SIZE)[None, :] + (np.arange(BATCHES)[:, None] + 0.5) / BATCHES) / BATCH_SIZE
+
+
+@lru_cache(maxsize=1)
+def _normal() -> Vector:
+    """The same of a standard normal distribution."""
+    from statistics import NormalDist
+
+    inverse = NormalDist().inv_cdf
+    found: Vector = np.array([[inverse(float(u)) for u in row] for row in _even()])
+    return found
 
 
 @lru_cache(maxsize=512)
 def _noise(index: int) -> Vector:
     """Standard normal numbers for the samples."""
-    from statistics import NormalDist
-
-    inverse = NormalDist().inv_cdf
-    found: Vector = np.array([[inverse(float(u)) for u in row] for row in _places(index)])
+    found: Vector = np.take_along_axis(_normal(), _order(index), axis=1)
+    found.setflags(write=False)
     return found
 
 
+# Arrays of some hundred numbers: the methods of numpy's arrays take longer to start than the sums themselves.
+
+
+@lru_cache(maxsize=1)
+def _ones() -> Vector:
+    return np.ones(BATCH_SIZE)
+
+
+def mean_of(sizes: Vector) -> float:
+    """Mean over all samples."""
+    return float(np.add.reduce(sizes, axis=None)) / sizes.size
+
+
 def leveled(sizes: Vector) -> Vector:
-    """Sizes relative to the mean of each batch."""
-    mean = sizes.mean(axis=1, keepdims=True)
-    return np.where(mean > 0.0, sizes / np.maximum(mean, 1e-300), 1.0)
+    """Sizes relative to the mean of each batch; one where that is zero."""
+    mean = (sizes @ _ones())[:, None]
+    if np.minimum.reduce(mean, axis=None) > 0.0:
+        found: Vector = sizes / (mean * (1.0 / BATCH_SIZE))
+        return found
+    return np.where(mean > 0.0, sizes / np.maximum(mean / BATCH_SIZE, 1e-300), 1.0)
 
 
 def meeting(a: Vector | None, b: Vector | None) -> float:
     """Mean product of two sizes; none stands for samples of equal size."""
-    return 1.0 if a is None or b is None else float((a * b).mean())
+    return 1.0 if a is None or b is None else float(np.vdot(a, b)) / a.size
 
 
 def started(samples: Samples | None, vary: float, least: float = LEAST) -> Samples | None:
@@ -237,19 +272,21 @@ def of_function(base: Moments, functions: Chain, sizes: Vector) -> Sized | None:
         sizes = np.maximum(1.0 + (sizes - 1.0) * (base.q / variance), 0.0)
     ratio = round(base.m / root, 3) + 0.0
     deviation = 1.0 if functions.homogeneous else math.exp(round(math.log(root), 2))
-    at = (np.log(np.maximum(sizes, math.exp(_LOWEST))) - _LOWEST) / _STEP
+    at = (np.log(np.maximum(sizes, _SMALLEST)) - _LOWEST) * (1.0 / _STEP)
     low = np.minimum(at.astype(np.intp), len(_GRID) - 2)
     part = at - low
     table = _table(ratio * deviation, deviation, functions)
-    found = table[:, low] * (1.0 - part) + table[:, low + 1] * part
-    square, slope = np.exp(found[0]), np.exp(found[1])
-    mean = found[2] * np.sqrt(square)
-    alone = table[:, _ONE]
-    own = alone[2] * alone[2]  # the squared mean's share in the mean square
+    rows = table.values.take(low, axis=1)
+    rows += table.steps.take(low, axis=1) * part
+    np.exp(rows[:2], out=rows[:2])
+    square, slope, mean = rows
+    mean *= np.sqrt(square)
+    alone = table.alone
+    own = alone * alone  # the squared mean's share in the mean square
     deviations = np.sqrt(np.maximum(square - mean * mean, 0.0))
     within, between = _pairs(deviations, 1.0 - own)
     same, other = _pairs(mean, own)
-    first = float(mean.mean()) / float(alone[2]) if own > 1e-12 else 1.0
+    first = mean_of(mean) / alone if own > 1e-12 else 1.0
     return Sized(square, slope, mean, first, same, other, within, between)
 
 
@@ -265,36 +302,51 @@ def function_sizes(samples: Samples, base: Vector, found: Sequence[Sized | None]
     rows = [(item, weight) for item, weight in zip(found, weights, strict=True) if item is not None and weight > 0.0]
     if not rows:
         return samples
-    square, mean = np.zeros_like(base), np.zeros_like(base)
-    for item, weight in rows:
-        total = weight / float(item.square.mean())
+    only, weight = rows[0]
+    total = weight / mean_of(only.square)
+    square, mean = total * only.square, total * only.mean
+    for item, weight in rows[1:]:
+        total = weight / mean_of(item.square)
         square = square + total * item.square
         mean = mean + total * item.mean
-    own = float(mean.mean()) ** 2 > 1e-6 * float(square.mean()) * sum(weight for _, weight in rows)
+    own = mean_of(mean) ** 2 > 1e-6 * mean_of(square) * sum(weight for _, weight in rows)
     return Samples(leveled(square), leveled(mean) if own else None, base, samples.drawn)
 
 
 def spread_of(sizes: Vector) -> float:
     """Relative variance of sizes of any mean, within each batch."""
-    return float((sizes * sizes).mean()) / float((sizes.mean(axis=1) ** 2).mean()) - 1.0
+    sums = sizes @ _ones()
+    return float(np.vdot(sizes, sizes)) * BATCH_SIZE / float(sums @ sums) - 1.0
 
 
 def _pairs(values: Vector, square: float) -> tuple[float, float]:
     """Mean square and mean product of two of one batch, relative to a square."""
     if not square > 1e-12:
         return 1.0, 1.0
-    same = float((values * values).mean())
-    sums = values.sum(axis=1)
-    everything = float((sums * sums).mean())
+    same = float(np.vdot(values, values)) / values.size
+    sums = values @ _ones()
+    everything = float(sums @ sums) / sums.size
     return same / square, (everything - BATCH_SIZE * same) / (BATCH_SIZE * (BATCH_SIZE - 1)) / square
 
 
-@lru_cache(maxsize=256)
-def _table(mean: float, deviation: float, functions: Chain) -> Vector:
-    """Logarithms of mean square and mean squared slope, relative to those of size one, and mean over root mean square.
+class _Table(NamedTuple):
+    """A function of samples of different size.
 
-    One column for each size of `_GRID`.
+    Attributes:
+        values: logarithms of mean square and mean squared slope, relative to those of size one, and mean over root
+            mean square: one column for each size of `_GRID` but the last.
+        steps: from each of them to the next.
+        alone: the last of the three at size one.
     """
+
+    values: Vector
+    steps: Vector
+    alone: float
+
+
+@lru_cache(maxsize=256)
+def _table(mean: float, deviation: float, functions: Chain) -> _Table:
+    """A function at the sizes of `_GRID`."""
     nodes = basis(mean, deviation, functions.kinks)
     x = mean + deviation * np.exp(0.5 * np.array(_GRID))[:, None] * nodes.z[None, :]
     slope = x
@@ -305,6 +357,5 @@ def _table(mean: float, deviation: float, functions: Chain) -> Vector:
         squares, slopes, means = (x * x) @ nodes.weights, (slope * slope) @ nodes.weights, x @ nodes.weights
     least = np.finfo(np.float64).tiny
     squares, slopes = np.maximum(squares, least), np.maximum(slopes, least)
-    table = np.stack((np.log(squares / squares[_ONE]), np.log(slopes / slopes[_ONE]), means / np.sqrt(squares)))
-    table.setflags(write=False)
-    return table
+    values = np.stack((np.log(squares / squares[_ONE]), np.log(slopes / slopes[_ONE]), means / np.sqrt(squares)))
+    return _Table(values[:, :-1].copy(), np.diff(values), float(values[2, _ONE]))

@@ -14,6 +14,8 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
+
 from vgspec.analysis.signal.quadrature import Vector
 
 __all__ = [
@@ -111,7 +113,7 @@ class Samples(NamedTuple):
     @property
     def variance(self) -> float:
         """Relative variance of the sizes."""
-        return float((self.square * self.square).mean()) - 1.0
+        return float(np.vdot(self.square, self.square)) / self.square.size - 1.0
 
 
 class Bent(NamedTuple):
