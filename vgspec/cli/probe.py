@@ -59,6 +59,8 @@ def run(args: argparse.Namespace, out: Output) -> int:
     data = _read_data(args.data, graph) if args.data else None
     from vgspec.analysis.signal import profile
     from vgspec.backends.errors import BuildError
+    from vgspec.backends.older import older_starts
+    from vgspec.backends.runtime import load_keras
     from vgspec.report.profile import render_profile, render_profile_json
 
     try:
@@ -71,6 +73,8 @@ def run(args: argparse.Namespace, out: Output) -> int:
         out.write_data(render_profile_json(predicted, measured))
     else:
         out.write(render_profile(predicted, out.look, name=graph.name, measured=measured))
+    if remark := older_starts(graph, load_keras().__version__):
+        out.say(f"note: {remark}")
     return Exit.OK
 
 
