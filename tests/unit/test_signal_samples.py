@@ -32,7 +32,8 @@ from vgspec.analysis.signal.samples import (
     stirred,
 )
 from vgspec.analysis.signal.sizes import SizeTable
-from vgspec.analysis.signal.state import BATCH_SIZE, GradSegment, Samples, Segment, State, independent_moments
+from vgspec.analysis.signal.state import BATCH_SIZE, Samples, Segment, State, independent_moments
+from vgspec.analysis.signal.step import GradSegment
 from vgspec.analysis.signal.weights import WeightLaw
 from vgspec.api import load_spec
 from vgspec.catalogue.activations import Activation

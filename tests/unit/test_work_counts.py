@@ -10,7 +10,8 @@ import pytest
 from vgspec import load_spec
 from vgspec.analysis.signal import cells, functions, profile, recurrent_gradients, response
 from vgspec.analysis.signal.concatenation import concatenate
-from vgspec.analysis.signal.state import Grad, GradSegment, Lean, Segment, State, independent_moments
+from vgspec.analysis.signal.state import Segment, State, independent_moments
+from vgspec.analysis.signal.step import Grad, GradSegment, Lean
 from vgspec.layers.signal import Concatenate
 from vgspec.lint.engine import lint
 

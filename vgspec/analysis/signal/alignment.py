@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from vgspec.analysis.signal.state import Grad, GradSegment, Lean, Moments, Pulled, State, Step, leaning_of
+from vgspec.analysis.signal.state import Moments, State
+from vgspec.analysis.signal.step import Grad, GradSegment, Lean, Pulled, Step, leaning_of
 
 __all__ = ["aligned", "alignment", "body_of", "kept", "together", "with_lean"]
 

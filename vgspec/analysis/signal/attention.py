@@ -15,7 +15,8 @@ from vgspec.analysis.signal.gradients import add_gradients
 from vgspec.analysis.signal.linear import add_bias, linear
 from vgspec.analysis.signal.response import function_moments
 from vgspec.analysis.signal.softmax import leaning, probabilities
-from vgspec.analysis.signal.state import Grad, GradSegment, Kernels, Moments, Pulled, Segment, State, Step
+from vgspec.analysis.signal.state import Moments, Segment, State
+from vgspec.analysis.signal.step import Grad, GradSegment, Kernels, Pulled, Step
 from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.catalogue.activations import ScalarActivation
 from vgspec.layers import signal as rule

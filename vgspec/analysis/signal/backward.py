@@ -9,7 +9,7 @@ from typing import NamedTuple
 from vgspec.analysis.signal.forward import Ran
 from vgspec.analysis.signal.gradients import add_gradients
 from vgspec.analysis.signal.interpret import pull_back
-from vgspec.analysis.signal.state import Grad, Kernels
+from vgspec.analysis.signal.step import Grad, Kernels
 from vgspec.ir import Ref
 
 __all__ = ["Flow", "Seed", "run_backward"]

@@ -9,7 +9,8 @@ from vgspec.analysis.signal.gradients import align
 from vgspec.analysis.signal.merging import common_lag, typical
 from vgspec.analysis.signal.positions import blend
 from vgspec.analysis.signal.samples import blended, started
-from vgspec.analysis.signal.state import Grad, Lean, Moments, Pulled, Segment, State, Step, average
+from vgspec.analysis.signal.state import Moments, Segment, State, average
+from vgspec.analysis.signal.step import Grad, Lean, Pulled, Step
 from vgspec.analysis.signal.tails import mixed
 from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.layers import signal as rule

@@ -14,7 +14,8 @@ from vgspec.analysis.signal.linear_map import LinearMap, cancelled, log_of, typi
 from vgspec.analysis.signal.positions import Window, window
 from vgspec.analysis.signal.quadrature import Vector, gauss_hermite
 from vgspec.analysis.signal.response import Curve, respond
-from vgspec.analysis.signal.state import BATCH_SIZE, Grad, GradSegment, Pulled, Segment, State, Step, UnknownSignal
+from vgspec.analysis.signal.state import BATCH_SIZE, Segment, State, UnknownSignal
+from vgspec.analysis.signal.step import Grad, GradSegment, Pulled, Step
 from vgspec.analysis.signal.taps import Taps, count
 from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.analysis.signal.weights import WeightLaw, weight_law

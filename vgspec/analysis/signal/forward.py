@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from vgspec.analysis.signal.interpret import Place, apply_rule
 from vgspec.analysis.signal.kinship import kinship
 from vgspec.analysis.signal.sizes import SizeTable
-from vgspec.analysis.signal.state import Segment, State, Step, UnknownSignal, independent_moments
+from vgspec.analysis.signal.state import Segment, State, UnknownSignal, independent_moments
+from vgspec.analysis.signal.step import Step
 from vgspec.ir import BATCH, Graph, Input, Node, Ref, Tensor, refs_of
 from vgspec.layers.base import Call, Layer, ShapeError
 from vgspec.layers.signal import Drop, GlobalPool, Lookup, Noise, Pad, Pool, Unknown, Upsample

@@ -11,7 +11,7 @@ from vgspec.analysis.signal.alignment import together
 from vgspec.analysis.signal.positions import blend
 from vgspec.analysis.signal.quadrature import Vector
 from vgspec.analysis.signal.samples import leveled
-from vgspec.analysis.signal.state import Grad, GradSegment
+from vgspec.analysis.signal.step import Grad, GradSegment
 
 __all__ = ["EQUAL", "add_gradients", "align"]
 

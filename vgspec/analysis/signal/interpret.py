@@ -14,18 +14,8 @@ from vgspec.analysis.signal.functions import scalar_function
 from vgspec.analysis.signal.kinship import Kin
 from vgspec.analysis.signal.lookup import lookup
 from vgspec.analysis.signal.pointwise import apply_function
-from vgspec.analysis.signal.state import (
-    BATCH_SIZE,
-    Grad,
-    GradSegment,
-    Kernels,
-    Moments,
-    Pulled,
-    Segment,
-    State,
-    Step,
-    UnknownSignal,
-)
+from vgspec.analysis.signal.state import BATCH_SIZE, Moments, Segment, State, UnknownSignal
+from vgspec.analysis.signal.step import Grad, GradSegment, Kernels, Pulled, Step
 from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.analysis.signal.weights import weight_law
 from vgspec.layers import signal as rule

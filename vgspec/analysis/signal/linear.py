@@ -7,7 +7,8 @@ import math
 from vgspec.analysis.signal.linear_map import LinearMap, cancelled, log_of, typical_gradient
 from vgspec.analysis.signal.positions import flatter
 from vgspec.analysis.signal.samples import shifted
-from vgspec.analysis.signal.state import BATCH_SIZE, Grad, Moments, Pulled, Segment, State, Step
+from vgspec.analysis.signal.state import BATCH_SIZE, Moments, Segment, State
+from vgspec.analysis.signal.step import Grad, Pulled, Step
 from vgspec.analysis.signal.taps import Taps
 from vgspec.analysis.signal.views import fold_border, merge_axes, to_channel
 from vgspec.analysis.signal.weights import WeightLaw, weight_law

@@ -12,15 +12,8 @@ import math
 
 from vgspec.analysis.signal.positions import Profile, Sums, Window
 from vgspec.analysis.signal.samples import meeting, stirred
-from vgspec.analysis.signal.state import (
-    BATCH_SIZE,
-    Grad,
-    GradSegment,
-    Moments,
-    Segment,
-    State,
-    pair_average,
-)
+from vgspec.analysis.signal.state import BATCH_SIZE, Moments, Segment, State, pair_average
+from vgspec.analysis.signal.step import Grad, GradSegment
 from vgspec.analysis.signal.tails import scales, summed
 from vgspec.analysis.signal.taps import Taps
 from vgspec.analysis.signal.weights import WeightLaw

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from vgspec.analysis.signal.linear_map import log_of
-from vgspec.analysis.signal.state import BATCH_SIZE, Grad, Moments, Pulled, Segment, State, Step
+from vgspec.analysis.signal.state import BATCH_SIZE, Moments, Segment, State
+from vgspec.analysis.signal.step import Grad, Pulled, Step
 from vgspec.analysis.signal.weights import weight_law
 from vgspec.layers import signal as rule
 

@@ -13,7 +13,8 @@ from typing import Any
 from vgspec.analysis.signal.functions import chain, scalar_function
 from vgspec.analysis.signal.response import function_moments
 from vgspec.analysis.signal.softmax import softmax_moments
-from vgspec.analysis.signal.state import BATCH_SIZE, Grad, GradSegment, Moments, State, UnknownSignal
+from vgspec.analysis.signal.state import BATCH_SIZE, Moments, State, UnknownSignal
+from vgspec.analysis.signal.step import Grad, GradSegment
 from vgspec.analysis.signal.views import to_channel
 from vgspec.catalogue.activations import ScalarActivation
 

@@ -14,7 +14,8 @@ from vgspec.analysis.signal.alignment import kept
 from vgspec.analysis.signal.gradients import align
 from vgspec.analysis.signal.quadrature import normal_cdf
 from vgspec.analysis.signal.response import respond
-from vgspec.analysis.signal.state import Grad, GradSegment, Lean, Segment
+from vgspec.analysis.signal.state import Segment
+from vgspec.analysis.signal.step import Grad, GradSegment, Lean
 
 __all__ = ["Others", "leans_of", "others", "projections", "share_of", "unbroadcast"]
 

@@ -16,16 +16,8 @@ from vgspec.analysis.signal.positions import Profile, alike, blend
 from vgspec.analysis.signal.quadrature import Vector
 from vgspec.analysis.signal.response import function_moments, third_moment
 from vgspec.analysis.signal.samples import blended, function_sizes, leveled, mean_of, of_function, product, started
-from vgspec.analysis.signal.state import (
-    Grad,
-    Moments,
-    Pulled,
-    Samples,
-    Segment,
-    State,
-    Step,
-    UnknownSignal,
-)
+from vgspec.analysis.signal.state import Moments, Samples, Segment, State, UnknownSignal
+from vgspec.analysis.signal.step import Grad, Pulled, Step
 from vgspec.analysis.signal.sums import bent_sum
 from vgspec.analysis.signal.tails import added, mixed, scales
 from vgspec.analysis.signal.views import fold_border, to_channel

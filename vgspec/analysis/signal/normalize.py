@@ -19,17 +19,8 @@ from vgspec.analysis.signal.positions import flatter
 from vgspec.analysis.signal.response import Curve, respond
 from vgspec.analysis.signal.samples import centred as centred_sizes
 from vgspec.analysis.signal.samples import leveled, mean_of, meeting, started
-from vgspec.analysis.signal.state import (
-    BATCH_SIZE,
-    Grad,
-    GradSegment,
-    Moments,
-    Pulled,
-    Segment,
-    State,
-    Step,
-    pair_average,
-)
+from vgspec.analysis.signal.state import BATCH_SIZE, Moments, Segment, State, pair_average
+from vgspec.analysis.signal.step import Grad, GradSegment, Pulled, Step
 from vgspec.analysis.signal.tails import own_excess, scales
 from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.analysis.signal.weights import weight_law

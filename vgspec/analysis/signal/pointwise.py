@@ -19,17 +19,8 @@ from vgspec.analysis.signal.gradients import align
 from vgspec.analysis.signal.positions import alike
 from vgspec.analysis.signal.quadrature import DEGREE, Basis, Vector, mehler, spectrum
 from vgspec.analysis.signal.response import Curve, Response, degenerate, function_moments
-from vgspec.analysis.signal.state import (
-    BATCH_SIZE,
-    Grad,
-    GradSegment,
-    Moments,
-    Pulled,
-    Segment,
-    State,
-    Step,
-    pair_average,
-)
+from vgspec.analysis.signal.state import BATCH_SIZE, Moments, Segment, State, pair_average
+from vgspec.analysis.signal.step import Grad, GradSegment, Pulled, Step
 
 __all__ = ["apply_function"]
 

@@ -20,16 +20,8 @@ from vgspec.analysis.signal.positions import Window, window
 from vgspec.analysis.signal.quadrature import Vector, basis, gauss_hermite, normal_cdf
 from vgspec.analysis.signal.response import respond
 from vgspec.analysis.signal.samples import meeting, pooled
-from vgspec.analysis.signal.state import (
-    Grad,
-    GradSegment,
-    Moments,
-    Pulled,
-    Segment,
-    State,
-    Step,
-    UnknownSignal,
-)
+from vgspec.analysis.signal.state import Moments, Segment, State, UnknownSignal
+from vgspec.analysis.signal.step import Grad, GradSegment, Pulled, Step
 from vgspec.analysis.signal.tails import own_excess, scales
 from vgspec.analysis.signal.taps import count, window_taps
 from vgspec.analysis.signal.views import fold_border, to_channel

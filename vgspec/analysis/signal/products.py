@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from vgspec.analysis.signal.merging import typical
-from vgspec.analysis.signal.state import Grad, GradSegment, Moments, Pulled, Segment, State, Step, constant_moments
+from vgspec.analysis.signal.state import Moments, Segment, State, constant_moments
+from vgspec.analysis.signal.step import Grad, GradSegment, Pulled, Step
 from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.layers import signal as rule
 

@@ -13,7 +13,8 @@ from vgspec.analysis.signal.backward import Flow, Seed, run_backward
 from vgspec.analysis.signal.forward import OVERFLOWS, Ran, run_forward
 from vgspec.analysis.signal.loss import loss_gradient, loss_name, usual_loss
 from vgspec.analysis.signal.sizes import Assumptions, SizeTable
-from vgspec.analysis.signal.state import Grad, GradSegment, State, UnknownSignal
+from vgspec.analysis.signal.state import State, UnknownSignal
+from vgspec.analysis.signal.step import Grad, GradSegment
 from vgspec.analysis.unfold import unfolded
 from vgspec.collection import uncollected
 from vgspec.ir import Graph, Ref, Shape

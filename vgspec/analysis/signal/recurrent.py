@@ -23,17 +23,8 @@ from vgspec.analysis.signal.merging import combine
 from vgspec.analysis.signal.positions import LONGEST
 from vgspec.analysis.signal.quadrature import Vector
 from vgspec.analysis.signal.recurrent_gradients import MOST_STEPS, Arriving, Past, WayBack, first_to_last, horizon
-from vgspec.analysis.signal.state import (
-    BATCH_SIZE,
-    Grad,
-    GradSegment,
-    Moments,
-    Pulled,
-    Segment,
-    State,
-    Step,
-    UnknownSignal,
-)
+from vgspec.analysis.signal.state import BATCH_SIZE, Moments, Segment, State, UnknownSignal
+from vgspec.analysis.signal.step import Grad, GradSegment, Pulled, Step
 from vgspec.analysis.signal.taps import Taps, count
 from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.analysis.signal.weights import WeightLaw, weight_law

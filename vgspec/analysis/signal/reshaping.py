@@ -7,15 +7,8 @@ from collections.abc import Callable
 
 from vgspec.analysis.signal.gradients import align
 from vgspec.analysis.signal.samples import kept_by, leveled, masked, mean_of, meeting, shifted, started
-from vgspec.analysis.signal.state import (
-    Grad,
-    GradSegment,
-    Moments,
-    Pulled,
-    Segment,
-    State,
-    Step,
-)
+from vgspec.analysis.signal.state import Moments, Segment, State
+from vgspec.analysis.signal.step import Grad, GradSegment, Pulled, Step
 from vgspec.analysis.signal.tails import dropped
 from vgspec.analysis.signal.views import fold_border, merge_axes, to_channel
 from vgspec.layers import signal as rule

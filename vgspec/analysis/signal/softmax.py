@@ -19,16 +19,8 @@ from functools import lru_cache
 import numpy as np
 
 from vgspec.analysis.signal.quadrature import Vector, normal_cdf
-from vgspec.analysis.signal.state import (
-    BATCH_SIZE,
-    Grad,
-    GradSegment,
-    Moments,
-    Pulled,
-    Segment,
-    State,
-    Step,
-)
+from vgspec.analysis.signal.state import BATCH_SIZE, Moments, Segment, State
+from vgspec.analysis.signal.step import Grad, GradSegment, Pulled, Step
 from vgspec.analysis.signal.views import fold_border, to_channel
 from vgspec.layers import signal as rule
 
