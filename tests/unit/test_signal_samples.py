@@ -147,6 +147,26 @@ def test_sums_products_and_means() -> None:
     assert meeting(a.square, None) == 1.0
 
 
+def test_every_order_has_the_same_numbers_in_each_batch() -> None:
+    spread = np.stack([kept_by(None, keep, 1).sum(axis=1) for keep in (0.25, 0.5, 0.75)])
+    assert spread.tolist() == [[8.0] * BATCHES, [16.0] * BATCHES, [24.0] * BATCHES]
+    even = Samples(np.ones((BATCHES, BATCH_SIZE)))
+    one, two = (stirred(even, 0.2, index).square for index in (1, 2))
+    assert np.sort(one, axis=1) == pytest.approx(np.sort(two, axis=1))
+    assert abs(np.corrcoef(one.ravel(), two.ravel())[0, 1]) < 0.15
+    assert abs(np.corrcoef(one[0], one[1])[0, 1]) < 0.5
+    assert (stirred(even, 0.2, 1).square == one).all()
+
+
+def test_a_batch_without_any_sample_counts_as_even() -> None:
+    sizes = np.ones((BATCHES, BATCH_SIZE))
+    sizes[0], sizes[1, 0] = 0.0, 33.0
+    found = leveled(sizes)
+    assert (found[0] == 1.0).all()
+    assert found[1, 0] == pytest.approx(33.0 / 2.0)
+    assert found.mean(axis=1) == pytest.approx(np.ones(BATCHES))
+
+
 def test_a_layer_that_drops_samples_drops_its_share_of_them() -> None:
     mask = kept_by(None, 0.75, 0)
     assert mask.mean() == pytest.approx(0.75, abs=0.02)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -61,21 +61,24 @@ _GRID: tuple[float, ...] = tuple(_LOWEST + _STEP * i for i in range(int((4.0 - _
 _ONE = _GRID.index(0.0)
 
 
-@lru_cache(maxsize=512)
-def _order(index: int) -> Any:
-    """Each sample's place in its batch, in an order of each index's own (splitmix64)."""
+def _shuffled(values: Vector, index: int) -> Vector:
+    """The numbers of each batch in an order of each index's own (splitmix64)."""
     with np.errstate(over="ignore"):
-        x = np.arange(1, BATCHES * BATCH_SIZE + 1, dtype=np.uint64) + np.uint64(index * 1_000_003)
+        x = np.arange(1, values.size + 1, dtype=np.uint64) + np.uint64(index * 1_000_003)
         x = x * np.uint64(0x9E3779B97F4A7C15)
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         x = x ^ (x >> np.uint64(31))
-    return np.argsort(np.argsort(x.reshape(BATCHES, BATCH_SIZE), axis=1), axis=1)
+    found = np.empty_like(values)
+    found[np.arange(BATCHES)[:, None], np.argsort(x.reshape(values.shape), axis=1)] = values
+    found.setflags(write=False)
+    return found
 
 
+@lru_cache(maxsize=512)
 def _places(index: int) -> Vector:
     """Numbers from 0 to 1, evenly spread over each batch, in an order of each index's own."""
-    return np.take_along_axis(_even(), _order(index), axis=1)
+    return _shuffled(_even(), index)
 
 
 @lru_cache(maxsize=1)
@@ -97,9 +100,7 @@ def _normal() -> Vector:
 @lru_cache(maxsize=512)
 def _noise(index: int) -> Vector:
     """Standard normal numbers for the samples."""
-    found: Vector = np.take_along_axis(_normal(), _order(index), axis=1)
-    found.setflags(write=False)
-    return found
+    return _shuffled(_normal(), index)
 
 
 # Arrays of some hundred numbers: the methods of numpy's arrays take longer to start than the sums themselves.
@@ -117,7 +118,7 @@ def mean_of(sizes: Vector) -> float:
 
 def leveled(sizes: Vector) -> Vector:
     """Sizes relative to the mean of each batch; one where that is zero."""
-    mean = (sizes @ _ones())[:, None]
+    mean = sizes.dot(_ones())[:, None]
     if np.minimum.reduce(mean, axis=None) > 0.0:
         found: Vector = sizes / (mean * (1.0 / BATCH_SIZE))
         return found
@@ -315,7 +316,7 @@ def function_sizes(samples: Samples, base: Vector, found: Sequence[Sized | None]
 
 def spread_of(sizes: Vector) -> float:
     """Relative variance of sizes of any mean, within each batch."""
-    sums = sizes @ _ones()
+    sums = sizes.dot(_ones())
     return float(np.vdot(sizes, sizes)) * BATCH_SIZE / float(sums @ sums) - 1.0
 
 
@@ -324,7 +325,7 @@ def _pairs(values: Vector, square: float) -> tuple[float, float]:
     if not square > 1e-12:
         return 1.0, 1.0
     same = float(np.vdot(values, values)) / values.size
-    sums = values @ _ones()
+    sums = values.dot(_ones())
     everything = float(sums @ sums) / sums.size
     return same / square, (everything - BATCH_SIZE * same) / (BATCH_SIZE * (BATCH_SIZE - 1)) / square
 
