@@ -364,7 +364,7 @@ SMALL = {
     "MobileNetV2": 64,
     "MobileNetV3Small": 112,
     "ResNet50": 48,
-    "Xception": 75,
+    "Xception": 70,
 }
 """Builders of ``keras.applications``, with the lines of YAML that their spec may have at most."""
 

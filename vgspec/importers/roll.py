@@ -38,25 +38,45 @@ class Block:
 
 def roll(items: Items, models: Mapping[str, Items] | None = None) -> tuple[Items, dict[str, Block]]:
     """A shorter way to write the same list, and the blocks that it uses; ``models`` are blocks that must be."""
-    blocks: dict[str, Block] = {name: Block((), body, keeps_ids=True) for name, body in (models or {}).items()}
-    items = _repeats(items)
-    for _ in range(_ROUNDS):
-        found = _best(items, blocks)
-        if found is None:
-            break
-        items = _extract(found, items, blocks)
-        items = _repeats(items)
-        blocks = {name: replace(block, items=_repeats(block.items)) for name, block in blocks.items()}
+    start = {name: Block((), body, keeps_ids=True) for name, body in (models or {}).items()}
+    found = _rolled(items, start, (True,))
+    if _repeats(items, nested=True) != _repeats(items, nested=False):
+        # Within branches blocks before repeats: some of which one repeats itself by chance are alike without repeats.
+        other = _rolled(items, start, (False, True))
+        found = min(found, other, key=_size)
+    return found
+
+
+def _rolled(items: Items, start: Mapping[str, Block], phases: tuple[bool, ...]) -> tuple[Items, dict[str, Block]]:
+    """Repeats and blocks by turns; a phase says whether repeats are looked for in nested lists."""
+    blocks = dict(start)
+    for nested in phases:
+        for _ in range(_ROUNDS):
+            items = _repeats(items, nested=nested)
+            blocks = {
+                name: replace(block, items=_repeats(block.items, nested=nested)) for name, block in blocks.items()
+            }
+            found = _best(items, blocks)
+            if found is None:
+                break
+            items = _extract(found, items, blocks)
     items = _groups(items, blocks)
     return items, dict(reversed(blocks.items()))
+
+
+def _size(rolled: tuple[Items, Mapping[str, Block]]) -> int:
+    """About how many characters it takes to write."""
+    items, blocks = rolled
+    return cost(items) + sum(cost(block.items) + _OVERHEAD + 24 * len(block.params) for block in blocks.values())
 
 
 # --- repeats ---------------------------------------------------------------------------------------------
 
 
-def _repeats(items: Items) -> Items:
-    """Equal windows in a row as one repeat, nested lists first."""
-    items = tuple(item.with_lists(_repeats) for item in items)
+def _repeats(items: Items, *, nested: bool) -> Items:
+    """Equal windows in a row as one repeat, with ``nested`` in nested lists first."""
+    if nested:
+        items = tuple(item.with_lists(lambda inner: _repeats(inner, nested=True)) for item in items)
     found: list[Item] = []
     i = 0
     while i < len(items):
@@ -73,6 +93,10 @@ def _repeats(items: Items) -> Items:
                 best = (saved, period, turns)
         saved, period, turns = best
         if saved > 0:
+            rest = len(items) - i - period * turns
+            if i > 0 and 0 < rest < period and items[i : i + rest] == items[len(items) - rest :]:
+                found += items[i : i + rest]  # so that the list ends with the repeat, and nothing of it is left over
+                i += rest
             body = items[i : i + period]
             found.append(Item("repeat", args=(("count", freeze(turns)),), lists=(("body", body),)))
             i += period * turns
