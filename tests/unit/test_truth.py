@@ -164,6 +164,7 @@ def test_the_table_of_networks() -> None:
     assert "- number 2: explodes; 0.10 → 0.20" in text
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(
     ("layers", "state"),
     [
