@@ -15,6 +15,7 @@ import pytest
 import vgspec
 from tests.differential.layer_harness import keras
 from vgspec.backends.gate import check_model
+from vgspec.backends.keras_source import emit_source
 from vgspec.dev.gate import rebuilt
 from vgspec.importers import read_config
 
@@ -111,6 +112,12 @@ def nested_in_nested() -> Any:
     return keras.Model((r, {"v": s}), joined(one["o"][0], two["o"][0], two["i"]))
 
 
+def _items(structure: Any) -> Any:
+    return (
+        structure.values() if isinstance(structure, dict) else structure if isinstance(structure, list | tuple) else ()
+    )
+
+
 MODELS: tuple[Callable[[], Any], ...] = (
     keys_out_of_order,
     list_and_tuple_in_a_dict,
@@ -140,7 +147,11 @@ def test_it_comes_back(make: Callable[[], Any], flat: bool) -> None:
         shape = [3, *(size or 5 for size in item.shape[1:])]
         data.append(rng.integers(0, 9, shape) if "int" in str(item.dtype) else rng.normal(size=shape).astype("f"))
     old = model(keras.tree.pack_sequence_as(model.input, data))
-    new = again(data if len(data) > 1 else data[0])
+    new = again(keras.tree.pack_sequence_as(again.input, data))
+    if any(isinstance(item, dict | list | tuple) for item in keras.tree.lists_to_tuples(list(_items(model.input)))):
+        keras.tree.assert_same_structure(
+            keras.tree.lists_to_tuples(model.input), keras.tree.lists_to_tuples(again.input)
+        )
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(old), keras.ops.convert_to_numpy(new))
 
 
@@ -167,12 +178,21 @@ def test_a_key_that_is_a_layers_name_is_not_taken() -> None:
     assert list(vgspec.from_keras(model).to_dict()["inputs"]) == ["right", "z"]
 
 
-def test_nested_inputs_become_a_list_and_the_import_says_so() -> None:
-    (found,) = vgspec.from_keras(list_and_tuple_in_a_dict()).diagnostics
-    assert found.code == "VG089"
-    assert found.message == (
-        "the model takes a nested structure of inputs; one built from the spec takes a list: r, s, q, p"
-    )
+def test_nested_inputs_stay_nested_and_say_where_they_lie() -> None:
+    spec = vgspec.from_keras(list_and_tuple_in_a_dict())
+    assert spec.diagnostics == ()
+    assert {name: item["at"] for name, item in spec.to_dict()["inputs"].items()} == {
+        "r": ["one", 0],
+        "s": ["one", 1, "k"],
+        "q": ["two", 0],
+        "p": ["two", 1],
+    }
+    model = vgspec.compile_spec(spec)
+    ones = np.ones((1, 4))
+    assert model({"two": [ones, ones], "one": [ones, {"k": ones}]}).shape == (1, 2)
+    namespace: dict[str, Any] = {}
+    exec(compile(emit_source(spec.require_graph()), "model.py", "exec"), namespace)
+    keras.tree.assert_same_structure(namespace["build_model"]().input, model.input)
 
 
 def test_an_axis_that_keras_adds_to_the_input_of_a_nested_model_is_refused() -> None:

@@ -18,6 +18,7 @@ from vgspec.catalogue.base import KerasObject
 from vgspec.codes import OPAQUE_NOT_BUILT
 from vgspec.diagnostics import Diagnostic
 from vgspec.ir import Argument, Graph, Input, Node, Ref, Returns, Tensor
+from vgspec.ir.structure import input_structure
 from vgspec.layers.opaque import is_opaque
 from vgspec.layers.operations.base import Operation
 
@@ -78,7 +79,8 @@ class Program:
     Attributes:
         name: the model's name.
         steps: inputs first, each layer right before its first call.
-        inputs: one tensor, or a list of them: Keras then takes a list in this order as well as a dict by name.
+        inputs: one tensor, or a list of them: Keras then takes a list in this order as well as a dict by name; or the
+            structure that the inputs' places make.
         outputs: one tensor, a list of them, or a dict by output name.
     """
 
@@ -111,13 +113,29 @@ def plan(graph: Graph) -> Program:
             assert isinstance(make, Construct)
             steps.append(LayerStep(node.layer, make.adding(name=node.layer), node))
         steps.append(_call(node, operator))
-    inputs = [TensorUse(Ref(item.name)) for item in graph.inputs]
     return Program(
         name=graph.name,
         steps=tuple(steps),
-        inputs=inputs[0] if len(inputs) == 1 else inputs,
+        inputs=_taken(graph),
         outputs=_returned(graph),
     )
+
+
+def _taken(graph: Graph) -> Expr:
+    structure = input_structure(graph.inputs)
+    if structure is not None:
+        return _tensors(structure)
+    inputs: list[Expr] = [TensorUse(Ref(item.name)) for item in graph.inputs]
+    return inputs[0] if len(inputs) == 1 else inputs
+
+
+def _tensors(structure: Any) -> Expr:
+    """A structure of names as one of tensors."""
+    if isinstance(structure, str):
+        return TensorUse(Ref(structure))
+    if isinstance(structure, Mapping):
+        return {key: _tensors(item) for key, item in structure.items()}
+    return [_tensors(item) for item in structure]
 
 
 def _returned(graph: Graph) -> Expr:

@@ -334,6 +334,16 @@ def _input() -> dict[str, Any]:
             "sparse": {"type": "boolean", "default": False},
             "optional": {"type": "boolean", "default": False},
             "description": {"type": "string"},
+            "at": {
+                "type": "array",
+                "items": {
+                    "anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0}],
+                    "x-expect": "a key or a position",
+                },
+                "minItems": 1,
+                "description": "Where it lies in the structure in which the model takes its inputs: keys of dicts and "
+                "positions in lists.",
+            },
             "statistics": {
                 "type": "object",
                 "properties": {"mean": number, "std": number, "low": number, "high": number},

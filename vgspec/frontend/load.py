@@ -22,6 +22,7 @@ from vgspec.frontend.scope import Scope, suppressions
 from vgspec.frontend.structure import check_structure
 from vgspec.frontend.values import FAILED, Environment, evaluate_node
 from vgspec.ir import BATCH, Graph, Input, Origin, Ref, Sym, Tensor
+from vgspec.ir.structure import input_structure
 from vgspec.layers.registry import REGISTRY
 from vgspec.limits import DEFAULT_LIMITS, Limits
 from vgspec.source import (
@@ -225,6 +226,12 @@ def _build_graph(library: Library, findings: Findings, limits: Limits) -> Graph 
         else:
             builder.add_input(item)
             scope.ids[name] = (Ref(name),)
+    if not failed_inputs:
+        try:
+            input_structure(builder.inputs)
+        except ValueError as error:
+            _report_at(env, codes.OUT_OF_RANGE, str(error), inputs, "/inputs")
+            failed_inputs = True
     current, missing = None, ""
     if len(scope.ids) == 1:
         current = next(iter(scope.ids.values()))
@@ -300,7 +307,7 @@ def _input(
         return None
     batch = options.get("batch_size")
     key_node = inputs.key_node(name) if inputs is not None else None
-    extra = tuple((key, options[key]) for key in ("sparse", "optional", "statistics") if options.get(key))
+    extra = tuple((key, options[key]) for key in ("sparse", "optional", "at", "statistics") if options.get(key))
     origin = Origin(pointer, env.file, key_node.span if key_node is not None else None)
     return Input(name, Tensor((BATCH if batch is None else batch, *dims), dtype), origin, extra)
 

@@ -115,7 +115,7 @@ def input_value(item: Input) -> Any:
         value["dtype"] = item.tensor.dtype
     if batch != BATCH:
         value["batch_size"] = batch
-    return value | {key: dict(option) if isinstance(option, Mapping) else option for key, option in item.options}
+    return value | {key: escaped(option) for key, option in item.options}
 
 
 def layer_value(layer: Any) -> dict[str, Any]:

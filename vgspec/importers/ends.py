@@ -7,13 +7,13 @@ from typing import Any
 
 from vgspec import codes
 from vgspec.diagnostics import Diagnostic
-from vgspec.importers.calls import TensorRef, tensors
+from vgspec.importers.calls import TensorRef
 from vgspec.importers.model_config import Entry, ModelConfig
 from vgspec.importers.problem import ImportProblem
 from vgspec.ir import BATCH, Input, Origin, Returns, Tensor
 from vgspec.source import pointer_join
 
-__all__ = ["input_keys", "is_nested", "model_input", "named_tensors", "returned"]
+__all__ = ["input_keys", "input_places", "is_nested", "model_input", "named_tensors", "returned"]
 
 
 def model_input(entry: Entry, name: str, file: str) -> Input:
@@ -60,11 +60,20 @@ def input_keys(model: ModelConfig, file: str) -> tuple[Mapping[str, str], list[D
             for name, key in keys.items()
             if name != key
         ]
-    if not is_nested(structure):
-        return {}, []
-    names = ", ".join(ref.layer for ref in tensors(structure))
-    message = f"the model takes a nested structure of inputs; one built from the spec takes a list: {names}"
-    return {}, [codes.IMPORT_CHANGED.diagnostic(message, file=file, pointer=pointer_join(model.pointer, "config"))]
+    return {}, []
+
+
+def input_places(structure: Any) -> Mapping[str, tuple[str | int, ...]]:
+    """For each input of a structure of structures the keys and positions that lead to it; none for a plain one."""
+    return dict(_places(structure, ())) if is_nested(structure) else {}
+
+
+def _places(structure: Any, before: tuple[str | int, ...]) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+    if isinstance(structure, TensorRef):
+        yield structure.layer, before
+        return
+    for key, item in structure.items() if isinstance(structure, Mapping) else enumerate(structure):
+        yield from _places(item, (*before, key))
 
 
 def named_tensors(structure: Any) -> Iterator[tuple[str, TensorRef]]:

@@ -18,7 +18,7 @@ from vgspec.frontend.findings import Findings
 from vgspec.frontend.opaque import opaque_findings
 from vgspec.frontend.outputs import output_name
 from vgspec.importers.calls import ConfigCall, TensorRef, keras_tensor, tensors
-from vgspec.importers.ends import input_keys, is_nested, model_input, named_tensors, returned
+from vgspec.importers.ends import input_keys, input_places, is_nested, model_input, named_tensors, returned
 from vgspec.importers.envelope import Envelope, open_envelope
 from vgspec.importers.files import NO_WEIGHTS
 from vgspec.importers.given import Bound, call_arguments, nested_inputs
@@ -147,9 +147,12 @@ class _Reader:
         model = self.model
         bound: dict[str, Ref] = {}
         keys, notes = input_keys(model, self.file)
+        places = input_places(model.inputs)
         for ref in tensors(model.inputs):
             entry = self._entry(model, ref)
             item = model_input(entry, self.start or self._name(keys.get(entry.name, entry.name)), self.file)
+            if place := places.get(entry.name):
+                item = replace(item, options=(*item.options, ("at", place)))
             self.taken.add(item.name)
             self.builder.add_input(item)
             bound[entry.name] = Ref(item.name)
