@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from vgspec.backends.errors import BuildError, about, first_lines
@@ -86,9 +87,14 @@ def _counted_from_zero(outputs: Any, name: str) -> Any:
 
 def _base(model: Any, keras: Any) -> Any:
     """``keras.Sequential`` or the class of functional models, whichever a model is of; None for any other."""
+    return next((base for base in (keras.Sequential, _functional(keras)) if isinstance(model, base)), None)
+
+
+@lru_cache(maxsize=1)
+def _functional(keras: Any) -> Any:
+    """The class of functional models, which has no public name: that of a smallest one, made once."""
     start = keras.Input((1,))
-    functional = type(keras.Model(start, keras.layers.Identity()(start)))
-    return next((base for base in (keras.Sequential, functional) if isinstance(model, base)), None)
+    return type(keras.Model(start, keras.layers.Identity()(start)))
 
 
 def _computes_otherwise(model: Any, keras: Any) -> bool:

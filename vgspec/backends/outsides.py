@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vgspec.layers.naming import snake_case
+from vgspec.layers.naming import numbered, snake_case
 
 __all__ = ["add_outsides", "inside", "is_foreign", "nested_models"]
 
@@ -106,7 +106,7 @@ def _weight_names(layer: Any) -> list[str]:
     plain = _plain_names(layer)
     for weight in layer.weights:
         path = weight.path.removeprefix(f"{layer.name}/").split("/")
-        found[_free("/".join(plain.get(part, part) for part in path), found)] = None
+        found[numbered("/".join(plain.get(part, part) for part in path), found)] = None
     return list(found)
 
 
@@ -137,16 +137,8 @@ def _plain_names(layer: Any) -> dict[str, str]:
     for item in inside(layer):
         base = snake_case(type(item).__name__)
         if item is not layer and item.name not in found and re.fullmatch(rf"{re.escape(base)}(_\d+)?", item.name):
-            found[item.name] = _free(base, dict.fromkeys(found.values()))
+            found[item.name] = numbered(base, found.values())
     return found
-
-
-def _free(name: str, taken: Mapping[str, Any]) -> str:
-    number, free = 1, name
-    while free in taken:
-        free = f"{name}_{number}"
-        number += 1
-    return free
 
 
 def _calls(layer: Any, model: Any) -> Iterator[Any]:

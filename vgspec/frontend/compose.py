@@ -14,6 +14,7 @@ from vgspec.frontend.resolve import Resolver
 from vgspec.frontend.scope import Scope, snake_case, span_of, text_of
 from vgspec.frontend.values import Failed, evaluate_node
 from vgspec.ir import Frame, Origin, Ref
+from vgspec.layers.naming import numbered
 from vgspec.source import MappingNode, ScalarNode, SequenceNode, SNode, pointer_join
 
 __all__ = ["Composer"]
@@ -195,16 +196,7 @@ class Composer(Resolver):
         args = self.call_arguments(layer, refs, None, pointer, scope.env, place)
         if args is None:
             return None
-        name = _free(snake_case(layer.type_name), scope)
+        name = numbered(snake_case(layer.type_name), scope.ids)  # what the list says comes first
         return self.builder.add(
             f"{scope.key_prefix}{name}", layer, args, f"{scope.node_prefix}{name}", place, scope.lint
         )
-
-
-def _free(name: str, scope: Scope) -> str:
-    """``name``, numbered if an item of the list has it: what the list says comes first."""
-    number, free = 0, name
-    while free in scope.ids:
-        number += 1
-        free = f"{name}_{number}"
-    return free

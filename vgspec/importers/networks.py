@@ -11,6 +11,7 @@ from vgspec.importers.document import network_items, networks_of, shared_keys
 from vgspec.importers.names import spec_name
 from vgspec.ir import Graph
 from vgspec.layers.inner import InnerModel
+from vgspec.layers.naming import numbered
 
 __all__ = ["with_distinct_names", "with_networks"]
 
@@ -84,10 +85,12 @@ def with_networks(
         if key in uses or len(items) <= _LONGEST:
             continue
         inner = decompile(network)
-        name = _free(spec_name(network.name).replace(".", "_"), blocks)
-        renamed = {own: _free(own, {**blocks, name: None}) for own in inner.get("blocks", {})}
+        name = numbered(spec_name(network.name).replace(".", "_"), blocks, first=2)
+        renamed = {own: numbered(own, {**blocks, name: None}, first=2) for own in inner.get("blocks", {})}
         layers = {own: own for own in shared_keys(network)}
-        layers |= {own: _free(own, {**shared, **layers}) for own in inner.get("shared", {}) if own not in layers}
+        layers |= {
+            own: numbered(own, {**shared, **layers}, first=2) for own in inner.get("shared", {}) if own not in layers
+        }
         blocks[name] = {"layers": _renamed(inner["layers"], renamed, layers)}
         blocks |= {renamed[own]: _renamed(block, renamed, layers) for own, block in inner.get("blocks", {}).items()}
         shared |= {layers[own]: _renamed(value, renamed, layers) for own, value in inner.get("shared", {}).items()}
@@ -131,14 +134,6 @@ def _called(value: Any) -> Iterator[str]:
                 yield item
             else:
                 yield from _called(item)
-
-
-def _free(name: str, taken: Mapping[str, Any]) -> str:
-    number, free = 2, name
-    while free in taken:
-        free = f"{name}_{number}"
-        number += 1
-    return free
 
 
 def _renamed(value: Any, blocks: Mapping[str, str], shared: Mapping[str, str]) -> Any:

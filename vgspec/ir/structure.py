@@ -46,8 +46,7 @@ def nested(places: Mapping[str, tuple[str | int, ...]]) -> Any:
         return {key: nested(group) for key, group in groups.items()}
     if not all(isinstance(key, int) for key in groups):
         raise ValueError(f"keys and positions meet in one place: {', '.join(map(repr, groups))}")
-    if missing := next((i for i in range(len(groups)) if i not in groups), None):
+    missing = next((i for i in range(len(groups)) if i not in groups), None)
+    if missing is not None:
         raise ValueError(f"positions count from 0, and {missing} is left out")
-    if 0 not in groups:
-        raise ValueError("positions count from 0, and 0 is left out")
     return [nested(groups[i]) for i in range(len(groups))]
